@@ -1,0 +1,72 @@
+/* A call: one invocation of an operation.  Generated stubs are thin typed wrappers over the functions below.
+ *
+ * Every call ends exactly once, within its deadline (60 s unless another is asked for).  A callback never runs
+ * inside the function that starts or cancels its call.
+ *
+ * Reads best next: a generated X.semel.h. */
+#ifndef SEMEL_CALL_H
+#define SEMEL_CALL_H
+
+#include <semel/channel.h>
+#include <semel/service.h>
+#include <semel/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SEMEL_DEADLINE_UNSET (-1) /* take the property, the IDL option or the default */
+#define SEMEL_DEADLINE_NONE 0     /* no deadline: must be asked for */
+
+/* Options of one call; start from SEMEL_CALL_OPTIONS_INIT.  Borrowed during the start of the call only. */
+typedef struct semel_call_options {
+    int64_t deadline_ms;                /* SEMEL_DEADLINE_UNSET, SEMEL_DEADLINE_NONE, or milliseconds */
+    const uint32_t *retry_intervals_ms; /* waits before each retry; copied.  At most 64 */
+    int32_t retry_interval_count;       /* -1: unset, 0: no retry */
+    enum semel_on_unavailable on_unavailable;
+} semel_call_options;
+
+#define SEMEL_CALL_OPTIONS_INIT                                                                              \
+    {                                                                                                        \
+        SEMEL_DEADLINE_UNSET, NULL, -1, SEMEL_ON_UNAVAILABLE_UNSET                                           \
+    }
+
+/* Names one started call for semel_call_cancel.  A plain value: safe to keep after the call has ended. */
+typedef struct semel_call {
+    uint64_t seq;
+} semel_call;
+
+/* Starts a call; done (with its type erased) is called exactly once, later, on the node's thread, if and only if
+ * this returns OK.  in is encoded before this returns: the caller keeps it.  options, ret_call, done may be NULL.
+ * On the node's thread only.
+ * Errors (not started, NOT_EXECUTED): INVALID_ARGUMENT (cannot be encoded, too large, bad option),
+ * RESOURCE_EXHAUSTED (too many outstanding calls, no memory), UNAVAILABLE (channel closed). */
+enum semel_code semel_call_start(semel_channel *channel, const struct semel_method *method, const void *in,
+                                 const semel_call_options *options, semel_call *ret_call, void (*done)(void),
+                                 void *user);
+
+/* Makes a call and waits for it.  On OK, *out holds the reply: release it with the generated ..._release.
+ * Otherwise *out is empty and needs no release.  options and ret_status may be NULL.
+ * Any thread; drives the node if nobody runs it.
+ * Errors: every code; FAILED_PRECONDITION with reason WRONG_THREAD inside a callback of the same node. */
+enum semel_code semel_call_wait(semel_channel *channel, const struct semel_method *method, const void *in, void *out,
+                                const semel_call_options *options, semel_status *ret_status);
+
+/* Starts a oneway call nobody waits for; its loss is counted in the channel's statistics.  Any thread.
+ * Errors as semel_call_start. */
+enum semel_code semel_call_send(semel_channel *channel, const struct semel_method *method, const void *in,
+                                const semel_call_options *options);
+
+/* Asks to end a call early.  Not yet written: it ends NOT_EXECUTED.  Written: the server is asked, and the call ends
+ * with its answer, or UNKNOWN when the connection breaks.  The callback comes later, with CANCELLED or, when the
+ * reply was faster, with the reply.  A call that has ended, or was never started, is left alone.
+ * On the node's thread. */
+void semel_call_cancel(semel_channel *channel, semel_call call);
+
+/* Frees what nanopb allocated inside a message, and empties it.  Used by the generated ..._release helpers. */
+void semel_message_release(const pb_msgdesc_t *fields, void *message);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

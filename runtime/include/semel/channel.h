@@ -1,0 +1,64 @@
+/* A channel: a client's logical, recoverable link to a service at one or more endpoints.
+ *
+ * It has at most one live connection and one session: the identity under which servers remember what they ran.
+ * When the connection breaks, the channel reconnects (the failed endpoint last), and each waiting call is
+ * replayed, held, retried or failed by the rules R1..R11.
+ *
+ * Threads: those of its node (semel/node.h).  Reads best next: semel/call.h. */
+#ifndef SEMEL_CHANNEL_H
+#define SEMEL_CHANNEL_H
+
+#include <semel/node.h>
+#include <semel/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct semel_channel semel_channel;
+
+/* Opens a channel.  endpoints: URIs separated by commas, tcp://HOST:PORT or unix:PATH (unix:@NAME for the abstract
+ * name space).  Host names are resolved now, in this thread.  name (may be NULL) is the scope of its properties.
+ * Connects when the first call needs it.  *ret_channel is set on success only and owned by the caller.
+ * Errors: INVALID_ARGUMENT (endpoint, property), NOT_FOUND (host name), RESOURCE_EXHAUSTED. */
+enum semel_code semel_channel_open(semel_node *node, const char *name, const char *endpoints,
+                                   semel_channel **ret_channel, semel_status *ret_status);
+
+/* Closes the connection and ends every outstanding call with CHANNEL_CLOSED; their callbacks run before this
+ * returns.  Accepts NULL.  Not from a callback of this channel's calls (asserted). */
+void semel_channel_close(semel_channel *channel);
+
+/* Waits until no call is outstanding, oneways included, driving the node if nobody runs it.
+ * Errors: DEADLINE_EXCEEDED after timeout_ms, FAILED_PRECONDITION inside a callback.  Any thread. */
+enum semel_code semel_channel_flush(semel_channel *channel, int64_t timeout_ms);
+
+/* Counters since the channel was opened. */
+struct semel_channel_stats {
+    uint64_t calls;        /* started */
+    uint64_t ok;
+    uint64_t failed[3];    /* ended without OK, by enum semel_outcome */
+    uint64_t retries;      /* attempts after the first, replays included */
+    uint64_t replays;      /* R3: written requests sent again in a resumed session */
+    uint64_t held;         /* R5: calls that had to wait for a verdict */
+    uint64_t connections;  /* WELCOMEs received */
+    uint64_t resumed;      /* of these, RESUMED in the same domain */
+    uint64_t dials;        /* connection attempts, one an endpoint tried */
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+    uint64_t frames_in;
+    uint64_t frames_out;
+    uint64_t writes;       /* system calls that wrote */
+    uint64_t reads;
+    uint64_t by_rule[SEMEL_RULE_COUNT];       /* decisions taken, by rule */
+    uint64_t closed_by[SEMEL_REASON_COUNT];   /* connections and dials that ended, by reason */
+    uint64_t failed_by[SEMEL_REASON_COUNT];   /* calls that ended without OK, by reason */
+    uint32_t outstanding;  /* calls not yet completed: a gauge */
+};
+
+/* Copies the counters.  On the node's thread. */
+void semel_channel_get_stats(const semel_channel *channel, struct semel_channel_stats *ret_stats);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

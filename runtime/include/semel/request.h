@@ -1,0 +1,49 @@
+/* A request as a handler sees it.
+ *
+ * A handler gets the decoded request (in), an empty reply to fill (out), and returns
+ *   SEMEL_OK or another code   the request is finished; out is sent with OK only
+ *   SEMEL_PENDING              it will be finished later, from any thread, with the generated ..._reply or
+ *                              semel_request_fail; in stays valid until then
+ *   semel_request_refuse(...)  it was not executed and may be retried
+ * in belongs to the request, but its pointer fields may be moved into out: set the field in in to NULL.
+ *
+ * Reads best next: semel/server.h. */
+#ifndef SEMEL_REQUEST_H
+#define SEMEL_REQUEST_H
+
+#include <semel/service.h>
+#include <semel/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Gives the failure a message for a person (printf style, cut at SEMEL_MESSAGE_MAX with "...") and returns code.  In a
+ * handler: return semel_request_error(request, SEMEL_NOT_FOUND, "no account %s", id);  On the node's thread. */
+enum semel_code semel_request_error(semel_request *request, enum semel_code code, const char *format, ...)
+#ifdef __GNUC__
+    __attribute__((format(printf, 3, 4)))
+#endif
+    ;
+
+/* Refuses: promises that nothing was done.  The client may retry after delay_ms (0: at once), at another replica if
+ * elsewhere.  Returns SEMEL_REFUSED, to be returned by the handler.  On the node's thread, inside the handler. */
+enum semel_code semel_request_refuse(semel_request *request, uint32_t delay_ms, bool elsewhere);
+
+/* Finishes a pending request with OK and a reply (encoded before this returns; the caller keeps it).  Exactly one of
+ * these two, exactly once; request is invalid afterwards.  Any thread.  The generated ..._reply wraps it. */
+void semel_request_finish(semel_request *request, const void *reply);
+/* Finishes a pending request with a code other than OK (asserted) and a message (may be NULL). */
+void semel_request_fail(semel_request *request, enum semel_code code, const char *message);
+
+/* The method that is being called. */
+const struct semel_method *semel_request_method(const semel_request *request);
+/* Milliseconds the client still waits; -1: no deadline; 0: it has given up.  On the node's thread. */
+int64_t semel_request_deadline_ms(const semel_request *request);
+/* Whether the client has cancelled it or its session has gone: a hint to stop early.  Any thread. */
+bool semel_request_cancelled(const semel_request *request);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
