@@ -97,7 +97,6 @@ enum semel_rule {
     X(EXPIRED, "the deadline had passed when the request arrived", "it was not started")                     \
     X(DEADLINE, "the deadline passed", "see the outcome for whether it may have run")                        \
     X(CANCELLED, "cancelled by the caller", "see the outcome for whether it may have run")                   \
-    X(POLICY_EXHAUSTED, "all attempts of the retry policy are used", "see RetryIntervals")                   \
     X(BUDGET_EMPTY, "the retry budget is empty", "too many calls fail; retries are held back")               \
     X(BREAKER_OPEN, "the circuit breaker is open", "the endpoint fails too often")                           \
     X(WAIT_PAST_DEADLINE, "the next retry would come after the deadline", "raise Deadline or shorten RetryIntervals") \
@@ -159,9 +158,11 @@ struct semel_attempt {
     uint32_t number; /* 1 for the first */
     enum semel_progress progress;
     enum semel_reason failure; /* what ended this attempt */
+    int os_error;              /* errno behind it, 0: none */
+    bool lost;                 /* the connection broke; otherwise there was none, or the server answered */
     enum semel_reason verdict; /* SESSION_NEW, DOMAIN_CHANGED, or NONE: what the next WELCOME said */
     enum semel_rule rule;      /* what decided to retry or to stop */
-    bool retried;
+    bool retried;              /* or held, or replayed */
     bool resumed;              /* the next WELCOME said RESUMED */
     uint64_t connection;       /* the server's connection number, 0: never connected */
     uint64_t bytes_written;

@@ -1,0 +1,31 @@
+/* Every limit of the protocol and its engines, with the reason for each.  Limits that an operator may change are
+ * properties (runtime/config/keys); what stands here is fixed.
+ *
+ * Reads best next: frame.h. */
+#ifndef CORE_LIMITS_H
+#define CORE_LIMITS_H
+
+enum {
+    /* A stable node name is for people and logs: a host name with an instance fits. */
+    LIMIT_NODE_NAME = 64,
+    /* Text that travels with a refusal or failure: what fits a status message. */
+    LIMIT_REASON_TEXT = 255,
+    /* Before WELCOME nobody is trusted: a handshake frame is at most header, fixed part and name. */
+    LIMIT_HANDSHAKE_FRAME = 512,
+    /* Smallest frame limit two sides may agree on: a header and a small message. */
+    LIMIT_FRAME_MIN = 4096,
+    /* The window is a u32 on the wire and a ring in memory: 2^16 records are 4 MiB a session. */
+    LIMIT_WINDOW_MAX = 65536,
+    /* Calls one channel may hold, so that the span between the ack floor and the newest seq fits the ring. */
+    LIMIT_OUTSTANDING_MAX = 1 << 20,
+    /* Retry intervals of one policy; as many as the properties accept. */
+    LIMIT_RETRY_INTERVALS = 64,
+    /* Frames gathered into one system call: far below IOV_MAX, far above what fits a socket buffer of small ones. */
+    LIMIT_GATHER = 256,
+    /* Two sessions of one node name that displace each other this often are two nodes sharing a name. */
+    LIMIT_NAME_DISPLACEMENTS = 3,
+    /* ... within this many milliseconds. */
+    LIMIT_NAME_CONFLICT_MS = 10000,
+};
+
+#endif

@@ -1,0 +1,152 @@
+/* The outbox: a ring of calls by seq.
+ *
+ * Reads best next: outbox.h. */
+#include "core/outbox.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "core/limits.h"
+
+enum { FIRST_RING = 64 };
+
+static const struct {
+    const char *name;
+    unsigned to;
+} states[OUTBOX_STATE_COUNT] = {
+#define TO(name) (1u << OUTBOX_##name)
+#define OUTBOX_STATE_ROW(name, to) {#name, to},
+    OUTBOX_STATES(OUTBOX_STATE_ROW)
+#undef OUTBOX_STATE_ROW
+#undef TO
+};
+
+static void set_state(struct outbox_call *call, enum outbox_state state)
+{
+    assert((states[call->state].to & (1u << state)) != 0);
+    call->state = state;
+}
+
+void outbox_init(struct outbox *outbox, uint64_t limit)
+{
+    assert(limit > 0 && limit <= LIMIT_OUTSTANDING_MAX);
+    *outbox = (struct outbox){.floor = 1, .next = 1, .cursor = 1, .limit = limit};
+}
+
+void outbox_fini(struct outbox *outbox)
+{
+    assert(outbox->count == 0);
+    free(outbox->ring);
+    outbox->ring = NULL;
+    outbox->ring_size = 0;
+}
+
+static struct outbox_call **slot(const struct outbox *outbox, uint64_t seq)
+{
+    return &outbox->ring[seq & (outbox->ring_size - 1)];
+}
+
+static bool grow(struct outbox *outbox)
+{
+    struct outbox grown = *outbox;
+    grown.ring_size = outbox->ring_size == 0 ? FIRST_RING : outbox->ring_size * 2;
+    grown.ring = calloc(grown.ring_size, sizeof(struct outbox_call *));
+    if (grown.ring == NULL)
+        return false;
+    for (uint64_t seq = outbox->floor; seq < outbox->next; seq++)
+        *slot(&grown, seq) = *slot(outbox, seq);
+    free(outbox->ring);
+    *outbox = grown;
+    return true;
+}
+
+enum outbox_add_result outbox_add(struct outbox *outbox, struct outbox_call *call)
+{
+    uint64_t span = outbox->next - outbox->floor;
+    if (span >= outbox->limit)
+        return OUTBOX_FULL;
+    if (span >= outbox->ring_size && !grow(outbox))
+        return OUTBOX_NO_MEMORY;
+    call->seq = outbox->next++;
+    call->out.order = call->seq;
+    call->state = OUTBOX_READY;
+    *slot(outbox, call->seq) = call;
+    outbox->count++;
+    return OUTBOX_ADDED;
+}
+
+struct outbox_call *outbox_find(const struct outbox *outbox, uint64_t seq)
+{
+    if (seq < outbox->floor || seq >= outbox->next)
+        return NULL;
+    return *slot(outbox, seq);
+}
+
+struct outbox_call *outbox_from(const struct outbox *outbox, uint64_t from)
+{
+    for (uint64_t seq = from < outbox->floor ? outbox->floor : from; seq < outbox->next; seq++)
+        if (*slot(outbox, seq) != NULL)
+            return *slot(outbox, seq);
+    return NULL;
+}
+
+void outbox_attach(struct outbox *outbox, struct sendq *queue, uint32_t window)
+{
+    outbox->queue = queue;
+    outbox->window = window;
+}
+
+void outbox_fill(struct outbox *outbox)
+{
+    if (outbox->queue == NULL)
+        return;
+    uint64_t end = outbox->floor + outbox->window;
+    if (end > outbox->next)
+        end = outbox->next;
+    if (outbox->cursor < outbox->floor)
+        outbox->cursor = outbox->floor;
+    for (; outbox->cursor < end; outbox->cursor++) {
+        struct outbox_call *call = *slot(outbox, outbox->cursor);
+        if (call == NULL || call->state != OUTBOX_READY)
+            continue;
+        set_state(call, OUTBOX_QUEUED);
+        sendq_push(outbox->queue, &call->out);
+    }
+}
+
+void outbox_written(struct outbox_call *call)
+{
+    set_state(call, OUTBOX_WRITTEN);
+    call->exposed = true;
+}
+
+void outbox_set(struct outbox *outbox, struct outbox_call *call, enum outbox_state state)
+{
+    assert(!call->out.queued);
+    set_state(call, state);
+    if (state == OUTBOX_READY && call->seq < outbox->cursor)
+        outbox->cursor = call->seq;
+}
+
+bool outbox_unqueue(struct outbox *outbox, struct outbox_call *call)
+{
+    assert(call->state == OUTBOX_QUEUED && outbox->queue != NULL);
+    return sendq_remove(outbox->queue, &call->out);
+}
+
+bool outbox_end(struct outbox *outbox, struct outbox_call *call)
+{
+    bool free_frame = !call->out.queued || sendq_remove(outbox->queue, &call->out);
+    set_state(call, OUTBOX_ENDED);
+    assert(*slot(outbox, call->seq) == call);
+    *slot(outbox, call->seq) = NULL;
+    outbox->count--;
+    while (outbox->floor < outbox->next && *slot(outbox, outbox->floor) == NULL)
+        outbox->floor++;
+    return free_frame;
+}
+
+const char *outbox_state_name(enum outbox_state state)
+{
+    return state < OUTBOX_STATE_COUNT ? states[state].name : "?";
+}

@@ -1,0 +1,302 @@
+/* The registry of sessions and the rules of acceptance.
+ *
+ * Reads best next: sessions.h. */
+#include "core/sessions.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "core/bytes.h"
+#include "core/digest.h"
+#include "core/limits.h"
+
+#define MS_IN_NS INT64_C(1000000)
+
+bool sessions_init(struct sessions *sessions, const struct sessions_options *options)
+{
+    uint32_t buckets = 64;
+    while (buckets < options->limit && buckets < 65536)
+        buckets *= 2;
+    *sessions = (struct sessions){
+        .buckets = calloc(buckets, sizeof(struct session *)),
+        .name_buckets = calloc(buckets, sizeof(struct session_name *)),
+        .bucket_count = buckets,
+        .limit = options->limit,
+        .window = options->window,
+        .lease_ns = options->lease_ns,
+        .domain_id = options->domain_id,
+        .domain = {.keep_reply = options->keep_reply, .keep_total = options->keep_total},
+    };
+    if (sessions->buckets != NULL && sessions->name_buckets != NULL)
+        return true;
+    free(sessions->buckets);
+    free(sessions->name_buckets);
+    return false;
+}
+
+/* ---- by id ---- */
+
+static struct session **bucket_of(const struct sessions *sessions, const struct id *id)
+{
+    /* Ids are random, but a hostile client chooses its own: hash them all the same. */
+    uint64_t hash = digest(id->bytes, sizeof id->bytes, bytes_load64(sessions->domain_id.bytes));
+    return &sessions->buckets[hash & (sessions->bucket_count - 1)];
+}
+
+static struct session *find(const struct sessions *sessions, const struct id *id)
+{
+    for (struct session *session = *bucket_of(sessions, id); session != NULL; session = session->next_in_bucket)
+        if (id_equal(&session->id, id))
+            return session;
+    return NULL;
+}
+
+/* ---- by name ---- */
+
+static struct session_name **name_bucket_of(const struct sessions *sessions, const char *text, uint16_t size)
+{
+    uint64_t hash = digest(text, size, bytes_load64(sessions->domain_id.bytes));
+    return &sessions->name_buckets[hash & (sessions->bucket_count - 1)];
+}
+
+static struct session_name *find_name(const struct sessions *sessions, const char *text, uint16_t size)
+{
+    struct session_name *name = size == 0 ? NULL : *name_bucket_of(sessions, text, size);
+    while (name != NULL && (name->size != size || memcmp(name->text, text, size) != 0))
+        name = name->next_in_bucket;
+    return name;
+}
+
+static void drop_name(struct sessions *sessions, struct session *session)
+{
+    struct session_name *name = session->name;
+    if (name == NULL)
+        return;
+    session->name = NULL;
+    if (name->holder == session)
+        name->holder = NULL;
+    if (--name->references > 0)
+        return;
+    struct session_name **link = name_bucket_of(sessions, name->text, name->size);
+    while (*link != name)
+        link = &(*link)->next_in_bucket;
+    *link = name->next_in_bucket;
+    free(name);
+}
+
+static struct session_name *take_name(struct sessions *sessions, const struct hello *hello)
+{
+    struct session_name *name = find_name(sessions, hello->name, hello->name_size);
+    if (name == NULL) {
+        name = calloc(1, sizeof *name);
+        if (name == NULL)
+            return NULL;
+        name->size = hello->name_size;
+        memcpy(name->text, hello->name, hello->name_size);
+        struct session_name **bucket = name_bucket_of(sessions, name->text, name->size);
+        name->next_in_bucket = *bucket;
+        *bucket = name;
+    }
+    name->references++;
+    return name;
+}
+
+/* Counts displacements within a window of time: a restarted node displaces once, two nodes that share a name do it
+ * again and again. */
+static void count_displacement(struct session_name *name, int64_t now_ns)
+{
+    if (now_ns - name->window_start_ns > LIMIT_NAME_CONFLICT_MS * MS_IN_NS) {
+        name->window_start_ns = now_ns;
+        name->displacements = 0;
+    }
+    name->displacements++;
+}
+
+static bool name_in_conflict(const struct session_name *name, int64_t now_ns)
+{
+    return name->displacements >= LIMIT_NAME_DISPLACEMENTS &&
+           now_ns - name->window_start_ns <= LIMIT_NAME_CONFLICT_MS * MS_IN_NS;
+}
+
+/* ---- the list of silent sessions ---- */
+
+static void silent_append(struct sessions *sessions, struct session *session)
+{
+    session->silent_prev = sessions->silent_tail;
+    session->silent_next = NULL;
+    if (sessions->silent_tail == NULL)
+        sessions->silent_head = session;
+    else
+        sessions->silent_tail->silent_next = session;
+    sessions->silent_tail = session;
+}
+
+static void silent_remove(struct sessions *sessions, struct session *session)
+{
+    if (session->silent_prev == NULL)
+        sessions->silent_head = session->silent_next;
+    else
+        session->silent_prev->silent_next = session->silent_next;
+    if (session->silent_next == NULL)
+        sessions->silent_tail = session->silent_prev;
+    else
+        session->silent_next->silent_prev = session->silent_prev;
+}
+
+/* Forgets a silent session whole. */
+static void forget(struct sessions *sessions, struct session *session)
+{
+    assert(session->connection == NULL);
+    silent_remove(sessions, session);
+    drop_name(sessions, session);
+    dedup_fini(&session->table);
+    struct session **link = bucket_of(sessions, &session->id);
+    while (*link != session)
+        link = &(*link)->next_in_bucket;
+    *link = session->next_in_bucket;
+    sessions->count--;
+    free(session);
+}
+
+void sessions_fini(struct sessions *sessions)
+{
+    while (sessions->silent_head != NULL)
+        forget(sessions, sessions->silent_head);
+    assert(sessions->count == 0 && sessions->domain.kept_bytes == 0 && sessions->domain.kept_replies == 0);
+    free(sessions->buckets);
+    free(sessions->name_buckets);
+}
+
+/* ---- judging ---- */
+
+/* RESUMED means: what the client wrote under its last WELCOME can be replayed, because this table has seen it.  It is
+ * not enough that the session is known: its entry may have been made anew by an offer whose WELCOME the client never
+ * saw.  So the last connection the client saw must be of this entry's life. */
+static bool may_resume(const struct sessions *sessions, const struct session *session, const struct hello *hello)
+{
+    if (id_is_none(&hello->last_domain))
+        return true; /* it has seen no WELCOME, so it has written nothing yet */
+    return id_equal(&hello->last_domain, &sessions->domain_id) && hello->last_connection >= session->born &&
+           hello->last_connection <= session->connection_number;
+}
+
+static struct sessions_judgment refuse(struct session *session, enum semel_reason reason)
+{
+    return (struct sessions_judgment){.session = session, .refusal = reason};
+}
+
+struct sessions_judgment sessions_judge(const struct sessions *sessions, const struct hello *hello, uint64_t subject,
+                                        int64_t now_ns)
+{
+    struct session *session = find(sessions, &hello->session);
+    if (session != NULL && session->subject != subject)
+        return refuse(session, SEMEL_REASON_SUBJECT_MISMATCH);
+    if (session != NULL && hello->attempt == session->attempt)
+        return refuse(session, SEMEL_REASON_ATTEMPT_DUPLICATE);
+    if (session != NULL && hello->attempt < session->attempt)
+        return refuse(session, SEMEL_REASON_ATTEMPT_STALE);
+
+    struct sessions_judgment judgment = {.accept = true, .session = session};
+    judgment.resumed = session != NULL && may_resume(sessions, session, hello);
+    const struct session_name *name = find_name(sessions, hello->name, hello->name_size);
+    if (name != NULL && name->holder != NULL && name->holder != session) {
+        if (name_in_conflict(name, now_ns))
+            return refuse(session, SEMEL_REASON_NAME_CONFLICT);
+        if (name->holder->connection != NULL)
+            judgment.displaced = name->holder;
+    }
+    return judgment;
+}
+
+/* ---- accepting ---- */
+
+/* Makes room by forgetting the longest silent session that has nothing to protect.
+ * Its client, should it come back, is answered NEW, which is true. */
+static bool make_room(struct sessions *sessions)
+{
+    for (struct session *session = sessions->silent_head; session != NULL; session = session->silent_next) {
+        if (session->table.records == 0) {
+            forget(sessions, session);
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct session *create(struct sessions *sessions, const struct hello *hello, uint64_t subject)
+{
+    if (sessions->count >= sessions->limit && !make_room(sessions))
+        return NULL;
+    struct session *session = calloc(1, sizeof *session);
+    if (session == NULL)
+        return NULL;
+    session->id = hello->session;
+    session->subject = subject;
+    dedup_init(&session->table, &sessions->domain, hello->floor, sessions->window);
+    struct session **bucket = bucket_of(sessions, &session->id);
+    session->next_in_bucket = *bucket;
+    *bucket = session;
+    sessions->count++;
+    silent_append(sessions, session);
+    return session;
+}
+
+static void hold_name(struct sessions *sessions, struct session *session, const struct hello *hello, int64_t now_ns)
+{
+    if (hello->name_size == 0)
+        return;
+    if (session->name == NULL)
+        session->name = take_name(sessions, hello);
+    /* Without memory for it the name is not watched: it is a help for operators, no part of the promise. */
+    if (session->name == NULL || session->name->holder == session)
+        return;
+    if (session->name->holder != NULL)
+        count_displacement(session->name, now_ns);
+    session->name->holder = session;
+}
+
+struct session *sessions_accept(struct sessions *sessions, const struct hello *hello, uint64_t subject,
+                                const struct sessions_judgment *judgment, void *connection, int64_t now_ns)
+{
+    assert(judgment->accept);
+    struct session *session = judgment->session != NULL ? judgment->session : create(sessions, hello, subject);
+    if (session == NULL)
+        return NULL;
+    assert(session->connection == NULL);
+    silent_remove(sessions, session);
+    session->connection = connection;
+    session->connection_number = ++sessions->last_connection;
+    session->attempt = hello->attempt;
+    if (!judgment->resumed) {
+        /* A new life: the client will hear NEW and replay nothing, so that nothing of the old one is wanted. */
+        session->born = session->connection_number;
+        dedup_fini(&session->table);
+        dedup_init(&session->table, &sessions->domain, hello->floor, sessions->window);
+    }
+    dedup_ack(&session->table, hello->floor);
+    hold_name(sessions, session, hello, now_ns);
+    return session;
+}
+
+void sessions_detach(struct sessions *sessions, struct session *session, int64_t now_ns)
+{
+    assert(session->connection != NULL);
+    session->connection = NULL;
+    session->silent_since_ns = now_ns;
+    silent_append(sessions, session);
+}
+
+void sessions_expire(struct sessions *sessions, int64_t now_ns)
+{
+    while (sessions->silent_head != NULL && sessions_next_expiry(sessions) <= now_ns) {
+        forget(sessions, sessions->silent_head);
+        sessions->expired++;
+    }
+}
+
+int64_t sessions_next_expiry(const struct sessions *sessions)
+{
+    if (sessions->silent_head == NULL)
+        return INT64_MAX;
+    return sessions->silent_head->silent_since_ns + sessions->lease_ns;
+}

@@ -1,0 +1,103 @@
+/* The sessions of one server: who is who, and what becomes of each connection offer.
+ *
+ * The server alone decides, and remembers the highest attempt number of each session, live connection or not.  Judging
+ * changes nothing; the caller first closes what the judgment displaces, completely, and then accepts: side effects of
+ * losing the old connection come before those of the new one.
+ *
+ * It knows connections as opaque pointers only.  Reads best next: server/session.c. */
+#ifndef CORE_SESSIONS_H
+#define CORE_SESSIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/dedup.h"
+#include "core/handshake.h"
+
+/* The user behind a peer, where the transport knows it (unix sockets); SESSIONS_ANYONE where it does not. */
+#define SESSIONS_ANYONE UINT64_MAX
+
+struct session {
+    struct id id;
+    uint64_t subject;          /* who may resume it */
+    uint64_t attempt;          /* the highest seen */
+    uint64_t born;             /* number of the connection that was answered NEW */
+    uint64_t connection_number; /* of the latest connection */
+    void *connection;          /* live, or NULL */
+    int64_t silent_since_ns;   /* of use while there is no connection */
+    struct dedup_table table;
+    struct session_name *name; /* NULL: the node gave none */
+    struct session *next_in_bucket;
+    struct session *silent_next; /* the list of sessions without connection, longest silent first */
+    struct session *silent_prev;
+};
+
+/* What is known of a stable node name. */
+struct session_name {
+    struct session_name *next_in_bucket;
+    struct session *holder;      /* the session that has the name now */
+    uint32_t references;         /* sessions that point here */
+    uint32_t displacements;      /* sessions displaced since window_start_ns */
+    int64_t window_start_ns;
+    uint16_t size;
+    char text[LIMIT_NODE_NAME];
+};
+
+struct sessions {
+    struct session **buckets;
+    struct session_name **name_buckets;
+    uint32_t bucket_count; /* a power of two */
+    uint32_t count;
+    uint32_t limit;
+    uint32_t window;
+    int64_t lease_ns;
+    struct id domain_id;
+    uint64_t last_connection; /* connection numbers rise within the domain */
+    struct dedup_domain domain;
+    struct session *silent_head;
+    struct session *silent_tail;
+    uint64_t expired; /* counters */
+};
+
+struct sessions_options {
+    struct id domain_id;
+    uint32_t limit;
+    uint32_t window;
+    int64_t lease_ns;
+    uint64_t keep_reply;
+    uint64_t keep_total;
+};
+
+/* false: no memory. */
+bool sessions_init(struct sessions *sessions, const struct sessions_options *options);
+/* No session may have a connection (asserted). */
+void sessions_fini(struct sessions *sessions);
+
+struct sessions_judgment {
+    bool accept;
+    bool resumed;
+    enum semel_reason refusal;  /* if not accepted */
+    struct session *session;    /* known already, or NULL */
+    struct session *displaced;  /* another session of the same node name, with a live connection, that must go first */
+};
+
+/* What becomes of an offer, by the five rules.  Changes nothing. */
+struct sessions_judgment sessions_judge(const struct sessions *sessions, const struct hello *hello, uint64_t subject,
+                                        int64_t now_ns);
+
+/* Accepts what was judged acceptable, once the connections it displaces are gone (asserted): gives the session (new,
+ * emptied, or as it was) its live connection and a connection number.  NULL: no memory, or the table is full of
+ * sessions that must be kept. */
+struct session *sessions_accept(struct sessions *sessions, const struct hello *hello, uint64_t subject,
+                                const struct sessions_judgment *judgment, void *connection, int64_t now_ns);
+
+/* The live connection is gone; the lease begins to run. */
+void sessions_detach(struct sessions *sessions, struct session *session, int64_t now_ns);
+
+/* Forgets sessions whose lease has run out. */
+void sessions_expire(struct sessions *sessions, int64_t now_ns);
+
+/* When sessions_expire has something to do; INT64_MAX: not before a connection is lost. */
+int64_t sessions_next_expiry(const struct sessions *sessions);
+
+#endif
