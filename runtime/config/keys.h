@@ -1,0 +1,102 @@
+/* The one list of property keys: name, type, reach, default, range, meaning.  Help and README come from it.
+ * Must not know: how values are stored or found.
+ * Reads best next: keys.c for the words of the enumerations, then properties.h for the look-up. */
+#ifndef CONFIG_KEYS_H
+#define CONFIG_KEYS_H
+
+#include <core/limits.h>
+#include <semel/service.h>
+#include <stdint.h>
+
+enum properties_type {
+    PROPERTIES_TYPE_INTERVALS, /* list of waits in ms */
+    PROPERTIES_TYPE_DURATION,  /* ms */
+    PROPERTIES_TYPE_SIZE,      /* bytes */
+    PROPERTIES_TYPE_COUNT,
+    PROPERTIES_TYPE_ON_UNAVAILABLE, /* enum semel_on_unavailable */
+    PROPERTIES_TYPE_SELECTION,      /* enum properties_selection */
+};
+
+/* The scopes a key may stand in; each includes the ones that follow it. */
+enum properties_reach {
+    PROPERTIES_REACH_CALL,    /* method, service, channel or none */
+    PROPERTIES_REACH_CHANNEL, /* channel or none */
+    PROPERTIES_REACH_NODE,    /* none: holds for the whole node */
+};
+
+/* Values of EndpointSelection. */
+enum properties_selection {
+    PROPERTIES_SELECTION_ORDERED, /* as written in the list of endpoints */
+    PROPERTIES_SELECTION_RANDOM,
+};
+
+#define PROPERTIES_SECOND INT64_C(1000)
+#define PROPERTIES_MINUTE (60 * PROPERTIES_SECOND)
+#define PROPERTIES_KIB INT64_C(1024)
+#define PROPERTIES_MIB (1024 * PROPERTIES_KIB)
+
+/* X(ID, name, type, reach, default, min, max, meaning).  Min and max of intervals are those of each wait; the
+ * default is a list of one.  Upper ends are there to catch a wrong unit: nobody means a lease of a year. */
+#define PROPERTIES_KEYS(X)                                                                                     \
+    X(RETRY_INTERVALS, "RetryIntervals", INTERVALS, CALL, 0, 0, 60 * PROPERTIES_MINUTE,                        \
+      "waits in ms before each retry; -1 alone: no retry")                                                     \
+    X(DEADLINE, "Deadline", DURATION, CALL, 60 * PROPERTIES_SECOND, 0, 1440 * PROPERTIES_MINUTE,               \
+      "time a call may take with all its attempts; 0: none")                                                   \
+    X(ON_UNAVAILABLE, "OnUnavailable", ON_UNAVAILABLE, CALL, SEMEL_ON_UNAVAILABLE_FAIL,                        \
+      SEMEL_ON_UNAVAILABLE_WAIT, SEMEL_ON_UNAVAILABLE_DROP,                                                    \
+      "when no server can be reached: wait for one, fail after the retries, or drop")                          \
+    X(ENDPOINT_SELECTION, "EndpointSelection", SELECTION, CHANNEL, PROPERTIES_SELECTION_ORDERED,               \
+      PROPERTIES_SELECTION_ORDERED, PROPERTIES_SELECTION_RANDOM, "order in which endpoints are tried")         \
+    X(CONNECT_TIMEOUT, "ConnectTimeout", DURATION, CHANNEL, 5 * PROPERTIES_SECOND, 1, 60 * PROPERTIES_MINUTE,  \
+      "dial plus handshake, for each endpoint")                                                                \
+    X(HEARTBEAT, "Heartbeat", DURATION, CHANNEL, 10 * PROPERTIES_SECOND, 50, 60 * PROPERTIES_MINUTE,           \
+      "a peer silent this long is dead; the smaller wish of the two sides wins")                               \
+    X(TRACE_RETRY, "Trace.Retry", COUNT, CHANNEL, 0, 0, 2,                                                     \
+      "0: silent, 1: log each retry, 2: log each decision")                                                    \
+    X(MAX_OUTSTANDING, "MaxOutstanding", COUNT, CHANNEL, 65536, 1, LIMIT_OUTSTANDING_MAX,                      \
+      "calls a channel may hold; more are refused")                                                            \
+    X(FRAME_LIMIT, "FrameLimit", SIZE, CHANNEL, 4 * PROPERTIES_MIB + 4 * PROPERTIES_KIB, LIMIT_FRAME_MIN,      \
+      256 * PROPERTIES_MIB, "largest frame accepted; the smaller wish of the two sides wins")                  \
+    X(WINDOW, "Window", COUNT, NODE, 4096, 1, LIMIT_WINDOW_MAX,                                                \
+      "requests a session may have unacknowledged at the server")                                              \
+    X(LEASE, "Lease", DURATION, NODE, 5 * PROPERTIES_MINUTE, 50, 10080 * PROPERTIES_MINUTE,                    \
+      "a session silent this long is forgotten by the server")                                                 \
+    X(KEEP_REPLY, "KeepReply", SIZE, NODE, 1 * PROPERTIES_MIB, 0, 256 * PROPERTIES_MIB,                        \
+      "a larger reply is recorded without its body")                                                           \
+    X(KEEP_TOTAL, "KeepTotal", SIZE, NODE, 256 * PROPERTIES_MIB, 0, 1048576 * PROPERTIES_MIB,                  \
+      "all kept replies together; when full, new work is refused")                                             \
+    X(MAX_SESSIONS, "MaxSessions", COUNT, NODE, 10000, 1, 1048576, "sessions a server remembers")              \
+    X(MAX_CONNECTIONS, "MaxConnections", COUNT, NODE, 10000, 1, 1048576, "connections a server holds")         \
+    X(HANDSHAKE_TIMEOUT, "HandshakeTimeout", DURATION, NODE, 5 * PROPERTIES_SECOND, 10,                        \
+      60 * PROPERTIES_MINUTE, "a connection that has not said HELLO by then is closed")                        \
+    X(SLOW_READER_TIMEOUT, "SlowReaderTimeout", DURATION, NODE, 30 * PROPERTIES_SECOND, 10,                    \
+      60 * PROPERTIES_MINUTE, "a client that reads nothing for this long is disconnected")                     \
+    X(SEND_BUFFER_LIMIT, "SendBufferLimit", SIZE, NODE, 4 * PROPERTIES_MIB, 4 * PROPERTIES_KIB,                \
+      1024 * PROPERTIES_MIB, "unsent replies of a connection above which the server stops reading from it")    \
+    X(DRAIN_TIMEOUT, "DrainTimeout", DURATION, NODE, 30 * PROPERTIES_SECOND, 0, 1440 * PROPERTIES_MINUTE,      \
+      "a drain that takes longer is cut off")
+
+enum properties_key {
+#define PROPERTIES_KEY_ENUM(id, name, type, reach, fallback, min, max, help) PROPERTIES_##id,
+    PROPERTIES_KEYS(PROPERTIES_KEY_ENUM)
+#undef PROPERTIES_KEY_ENUM
+        PROPERTIES_KEY_COUNT
+};
+
+struct properties_key_info {
+    const char *name;
+    enum properties_type type;
+    enum properties_reach reach;
+    int64_t fallback;
+    int64_t min;
+    int64_t max;
+    const char *help;
+};
+
+/* The entry of one key; static. */
+const struct properties_key_info *keys_info(enum properties_key key);
+
+/* The word for a value of an enumerated type ("wait"); NULL for other types and values.  Static. */
+const char *keys_word(enum properties_type type, int64_t value);
+
+#endif
