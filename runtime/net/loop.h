@@ -1,0 +1,95 @@
+/* The loop adapter: the only place that knows libev.  It gives time, timers, readiness of descriptors, tasks that run
+ * before the loop sleeps, and a wake-up from other threads.
+ *
+ * It must not know frames or connections.  Reads best next: wire.h. */
+#ifndef NET_LOOP_H
+#define NET_LOOP_H
+
+#include <ev.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/timers.h"
+
+struct loop;
+struct loop_io;
+struct loop_task;
+
+typedef void loop_io_fn(struct loop_io *io, bool readable, bool writable);
+typedef void loop_task_fn(struct loop_task *task);
+typedef void loop_wake_fn(void *user);
+
+/* Readiness of one descriptor; embedded in its owner. */
+struct loop_io {
+    ev_io watcher;
+    struct loop *loop;
+    loop_io_fn *ready;
+    bool open;
+};
+
+/* Work to be done once before the loop sleeps; embedded in its owner. */
+struct loop_task {
+    struct loop_task *next;
+    loop_task_fn *run;
+    bool queued;
+};
+
+struct loop {
+    struct ev_loop *ev;
+    bool owned;
+    int64_t now_ns; /* monotonic; taken once a turn */
+    int64_t armed_ns; /* when the libev timer fires, TIMERS_NEVER: it does not run */
+    struct timers timers;
+    struct loop_task *first_task;
+    struct loop_task **last_task;
+    ev_prepare prepare;
+    ev_check check;
+    ev_timer timer;
+    ev_async async;
+    loop_wake_fn *wake;
+    void *wake_user;
+};
+
+/* ev: borrowed, or NULL to make one.  wake: called on the loop's thread after loop_wake.  false: no memory or
+ * descriptors. */
+bool loop_init(struct loop *loop, struct ev_loop *ev, loop_wake_fn *wake, void *wake_user);
+/* Runs the tasks that are left, then frees everything.  No timer or descriptor may be in use. */
+void loop_fini(struct loop *loop);
+
+/* Runs until loop_stop, or for one turn (which waits for something to happen). */
+void loop_run(struct loop *loop);
+void loop_run_once(struct loop *loop);
+void loop_stop(struct loop *loop);
+/* Whether someone is inside loop_run on this loop; ask on its thread only. */
+bool loop_is_running(const struct loop *loop);
+/* Makes the loop call wake soon.  Any thread. */
+void loop_wake(struct loop *loop);
+
+/* Monotonic nanoseconds: of this turn, or freshly read (outside the loop, where a turn's time is old). */
+static inline int64_t loop_now(const struct loop *loop)
+{
+    return loop->now_ns;
+}
+int64_t loop_refresh(struct loop *loop);
+
+/* false: no memory. */
+bool loop_timer_start(struct loop *loop, struct timer *timer, int64_t due_ns);
+void loop_timer_stop(struct loop *loop, struct timer *timer);
+
+static inline void loop_task_init(struct loop_task *task, loop_task_fn *run)
+{
+    *task = (struct loop_task){.run = run};
+}
+/* Runs it once before the loop sleeps; queued already is fine. */
+void loop_later(struct loop *loop, struct loop_task *task);
+/* Takes it back; not queued is fine. */
+void loop_task_cancel(struct loop *loop, struct loop_task *task);
+
+void loop_io_open(struct loop *loop, struct loop_io *io, int fd, loop_io_fn *ready);
+/* What to be told of; a change costs a system call, no change costs nothing. */
+void loop_io_want(struct loop_io *io, bool readable, bool writable);
+/* Closed already is fine.  Does not close the descriptor. */
+void loop_io_close(struct loop_io *io);
+
+#endif

@@ -1,0 +1,68 @@
+/* What stream sockets of all families share.
+ *
+ * Reads best next: transport.h. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "net/transport.h"
+
+/* Connections the kernel may hold for us until we accept them. */
+enum { BACKLOG = 1024 };
+
+int transport_socket(int family, int *ret_fd)
+{
+    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return errno;
+    *ret_fd = fd;
+    return 0;
+}
+
+int transport_socket_dial(const struct endpoint *endpoint, int *ret_fd)
+{
+    int fd = -1;
+    int error = transport_socket(endpoint->address.ss_family, &fd);
+    if (error != 0)
+        return error;
+    if (connect(fd, (const struct sockaddr *)&endpoint->address, endpoint->address_size) != 0 &&
+        errno != EINPROGRESS) {
+        error = errno;
+        close(fd);
+        return error;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+int transport_socket_listen(const struct endpoint *endpoint, int *ret_fd)
+{
+    int fd = -1;
+    int error = transport_socket(endpoint->address.ss_family, &fd);
+    if (error != 0)
+        return error;
+    /* A restarted server must get its port back at once. */
+    int on = 1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(fd, (const struct sockaddr *)&endpoint->address, endpoint->address_size) != 0 ||
+        listen(fd, BACKLOG) != 0) {
+        error = errno;
+        close(fd);
+        return error;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+ssize_t transport_socket_read(int fd, void *into, size_t size)
+{
+    return recv(fd, into, size, 0);
+}
+
+ssize_t transport_socket_write(int fd, const struct iovec *parts, size_t count)
+{
+    if (count == 1)
+        return send(fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL);
+    struct msghdr message = {.msg_iov = (struct iovec *)parts, .msg_iovlen = count};
+    return sendmsg(fd, &message, MSG_NOSIGNAL);
+}

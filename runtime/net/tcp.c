@@ -1,0 +1,108 @@
+/* The tcp transport: tcp://HOST:PORT, tcp://[IPv6]:PORT.
+ *
+ * Reads best next: transport.h. */
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/sessions.h"
+#include "net/transport.h"
+
+/* Splits //HOST:PORT; false if it has not that shape. */
+static bool split(const char *rest, char *host, size_t host_size, char *port, size_t port_size)
+{
+    if (strncmp(rest, "//", 2) != 0)
+        return false;
+    rest += 2;
+    const char *host_end = *rest == '[' ? strchr(rest, ']') : strchr(rest, ':');
+    if (host_end == NULL)
+        return false;
+    const char *host_start = *rest == '[' ? rest + 1 : rest;
+    const char *colon = *rest == '[' ? host_end + 1 : host_end;
+    size_t host_length = (size_t)(host_end - host_start);
+    if (*colon != ':' || host_length == 0 || host_length >= host_size)
+        return false;
+    const char *digits = colon + 1;
+    size_t port_length = strspn(digits, "0123456789");
+    if (port_length == 0 || port_length >= port_size || digits[port_length] != '\0')
+        return false;
+    memcpy(host, host_start, host_length);
+    host[host_length] = '\0';
+    memcpy(port, digits, port_length + 1);
+    return true;
+}
+
+static enum semel_reason resolve(const char *rest, struct endpoint *ret_endpoints, size_t max, size_t *ret_count,
+                                 const char **ret_message)
+{
+    char host[SEMEL_ENDPOINT_TEXT_MAX];
+    char port[6];
+    if (!split(rest, host, sizeof host, port, sizeof port)) {
+        *ret_message = "not of the form tcp://HOST:PORT";
+        return SEMEL_REASON_BAD_ADDRESS;
+    }
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    struct addrinfo *found = NULL;
+    int error = getaddrinfo(host, port, &hints, &found);
+    if (error != 0) {
+        *ret_message = gai_strerror(error);
+        return SEMEL_REASON_BAD_ADDRESS;
+    }
+    size_t count = 0;
+    for (const struct addrinfo *info = found; info != NULL && count < max; info = info->ai_next) {
+        memset(&ret_endpoints[count], 0, sizeof ret_endpoints[count]);
+        memcpy(&ret_endpoints[count].address, info->ai_addr, info->ai_addrlen);
+        ret_endpoints[count++].address_size = info->ai_addrlen;
+    }
+    freeaddrinfo(found);
+    *ret_count = count;
+    return SEMEL_REASON_NONE;
+}
+
+static void prepare(int fd)
+{
+    /* Frames of a turn are coalesced by us; the kernel must not wait for more. */
+    int on = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+static void local_text(int fd, const struct endpoint *endpoint, char *text, size_t size)
+{
+    struct sockaddr_storage address;
+    socklen_t address_size = sizeof address;
+    char host[INET6_ADDRSTRLEN] = "?";
+    if (getsockname(fd, (struct sockaddr *)&address, &address_size) != 0) {
+        snprintf(text, size, "%s", endpoint->text);
+        return;
+    }
+    if (address.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&address;
+        inet_ntop(AF_INET6, &six->sin6_addr, host, sizeof host);
+        snprintf(text, size, "tcp://[%s]:%u", host, ntohs(six->sin6_port));
+    } else {
+        const struct sockaddr_in *four = (const struct sockaddr_in *)&address;
+        inet_ntop(AF_INET, &four->sin_addr, host, sizeof host);
+        snprintf(text, size, "tcp://%s:%u", host, ntohs(four->sin_port));
+    }
+}
+
+static uint64_t subject(int fd)
+{
+    (void)fd;
+    return SESSIONS_ANYONE;
+}
+
+const struct transport transport_tcp = {
+    .scheme = "tcp",
+    .resolve = resolve,
+    .dial = transport_socket_dial,
+    .listen = transport_socket_listen,
+    .prepare = prepare,
+    .local_text = local_text,
+    .subject = subject,
+    .read = transport_socket_read,
+    .write = transport_socket_write,
+};

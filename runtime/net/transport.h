@@ -1,0 +1,78 @@
+/* Transports: how bytes reach a peer.  One table of functions a scheme; everything above it sees streams.
+ *
+ * It must not know frames.  Reads best next: tcp.c, unix.c, then wire.h. */
+#ifndef NET_TRANSPORT_H
+#define NET_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <semel/status.h>
+
+struct endpoint;
+
+struct transport {
+    const char *scheme; /* "tcp" */
+
+    /* Turns what follows "scheme:" into one or more addresses.  May block in the resolver; called when a channel or
+     * listener is opened only.  On failure nothing is kept and *ret_message (static or from the C library) says why.
+     * Errors: BAD_ADDRESS. */
+    enum semel_reason (*resolve)(const char *rest, struct endpoint *ret_endpoints, size_t max, size_t *ret_count,
+                                 const char **ret_message);
+
+    /* Begins to connect without blocking; *ret_fd becomes writable when it is decided.  Returns 0 or an errno. */
+    int (*dial)(const struct endpoint *endpoint, int *ret_fd);
+
+    /* Binds and listens without blocking.  Returns 0 or an errno. */
+    int (*listen)(const struct endpoint *endpoint, int *ret_fd);
+
+    /* Prepares an accepted or connected stream (options that are set once). */
+    void (*prepare)(int fd);
+
+    /* The URI a listener really has (the port that the kernel chose). */
+    void (*local_text)(int fd, const struct endpoint *endpoint, char *text, size_t size);
+
+    /* Who is on the other side, or SESSIONS_ANYONE. */
+    uint64_t (*subject)(int fd);
+
+    /* Removes what a closed listener leaves in the file system.  May be NULL. */
+    void (*forget)(const struct endpoint *endpoint);
+
+    /* Both as readv(2) and writev(2) on a non-blocking descriptor, without SIGPIPE: bytes, 0 at the end of input,
+     * or -1 with errno. */
+    ssize_t (*read)(int fd, void *into, size_t size);
+    ssize_t (*write)(int fd, const struct iovec *parts, size_t count);
+};
+
+/* One address of one URI. */
+struct endpoint {
+    const struct transport *transport;
+    char text[SEMEL_ENDPOINT_TEXT_MAX]; /* as written by the user */
+    struct sockaddr_storage address;
+    socklen_t address_size;
+};
+
+extern const struct transport transport_tcp;
+extern const struct transport transport_unix;
+
+/* Parses one URI into its addresses (a host name may have several).
+ * Errors: BAD_ADDRESS with a message. */
+enum semel_reason endpoint_resolve(const char *uri, struct endpoint *ret_endpoints, size_t max, size_t *ret_count,
+                                   const char **ret_message);
+
+/* Parses a list of URIs separated by commas into *ret_endpoints, which the caller frees.
+ * Errors: BAD_ADDRESS, NO_MEMORY, with details in ret_status. */
+enum semel_code endpoint_resolve_list(const char *uris, struct endpoint **ret_endpoints, size_t *ret_count,
+                                      semel_status *ret_status);
+
+/* Stream sockets of every family read and write alike. */
+ssize_t transport_socket_read(int fd, void *into, size_t size);
+ssize_t transport_socket_write(int fd, const struct iovec *parts, size_t count);
+/* A socket that is non-blocking and closed on exec; returns 0 or an errno. */
+int transport_socket(int family, int *ret_fd);
+int transport_socket_dial(const struct endpoint *endpoint, int *ret_fd);
+int transport_socket_listen(const struct endpoint *endpoint, int *ret_fd);
+
+#endif

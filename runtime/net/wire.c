@@ -1,0 +1,251 @@
+/* The life of a wire: made, opened, kept alive, closed.  How its bytes move is in wire_io.c.
+ *
+ * Reads best next: wire.h, wire_io.h. */
+#include "net/wire.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/limits.h"
+#include "net/wire_io.h"
+
+enum {
+    SCRATCH_SIZE = 256 * 1024,
+    CONTROL_SPARE = 1024,
+    /* A silent side pings this often within the agreed time, so that one lost turn is no death. */
+    PINGS_A_HEARTBEAT = 3,
+    TICKS_A_HEARTBEAT = 5,
+};
+
+bool wire_room_init(struct wire_room *room, struct loop *loop)
+{
+    *room = (struct wire_room){.loop = loop, .scratch_size = SCRATCH_SIZE};
+    pool_init(&room->control_pool, REPLY_BLOCK_SIZE, CONTROL_SPARE);
+    room->scratch = malloc(SCRATCH_SIZE);
+    room->gather = malloc(WIRE_GATHER_SIZE);
+    if (room->scratch != NULL && room->gather != NULL)
+        return true;
+    wire_room_fini(room);
+    return false;
+}
+
+void wire_room_fini(struct wire_room *room)
+{
+    free(room->scratch);
+    free(room->gather);
+    pool_fini(&room->control_pool);
+}
+
+static bool is_control(const struct outgoing *out)
+{
+    return out->order == WIRE_ORDER_FIRST || out->order == WIRE_ORDER_LAST;
+}
+
+static void on_sent(struct outgoing *out, void *user)
+{
+    struct wire *wire = user;
+    wire->counters->frames_out++;
+    if (is_control(out))
+        reply_settle(reply_of(out));
+    else
+        wire->events->sent(wire, out);
+}
+
+static void on_dropped(struct outgoing *out, void *user)
+{
+    struct wire *wire = user;
+    if (is_control(out))
+        reply_settle(reply_of(out));
+    else
+        wire->events->dropped(wire, out);
+}
+
+static void on_stamp(struct outgoing *out, void *user)
+{
+    struct wire *wire = user;
+    wire->events->stamp(wire, out);
+}
+
+/* ---- keeping alive ---- */
+
+static void ping_if_silent(struct wire *wire, int64_t now_ns)
+{
+    if (now_ns - wire->last_out_ns < wire->heartbeat_ns / PINGS_A_HEARTBEAT ||
+        !link_may_send(&wire->link, FRAME_PING))
+        return;
+    const struct frame ping = {.type = FRAME_PING};
+    /* Without memory for a ping the peer may take us for dead, and the session heals that. */
+    (void)wire_send_control(wire, &ping, WIRE_ORDER_FIRST, NULL);
+}
+
+/* Why the wire should be given up now; NONE: it should not. */
+static enum semel_reason ailment(struct wire *wire, int64_t now_ns)
+{
+    if (wire->heartbeat_ns == 0)
+        return now_ns - wire->opened_ns >= wire->limits.handshake_ns ? SEMEL_REASON_HANDSHAKE_TIMEOUT
+                                                                     : SEMEL_REASON_NONE;
+    if (!wire->paused && now_ns - wire->last_in_ns >= wire->heartbeat_ns)
+        return SEMEL_REASON_HEARTBEAT_MISSED;
+    if (wire->queue.bytes > 0 && now_ns - wire->last_progress_ns >= wire->limits.slow_ns)
+        return SEMEL_REASON_SLOW_READER;
+    return SEMEL_REASON_NONE;
+}
+
+static void start_tick(struct wire *wire)
+{
+    int64_t wait_ns = wire->heartbeat_ns == 0 ? wire->limits.handshake_ns : wire->heartbeat_ns / TICKS_A_HEARTBEAT;
+    /* It always starts: there was room when the wire was made, and whoever restarts it has just stopped it. */
+    bool started = loop_timer_start(wire->room->loop, &wire->tick, loop_now(wire->room->loop) + wait_ns);
+    assert(started);
+    (void)started;
+}
+
+static void on_tick(struct timer *timer)
+{
+    struct wire *wire = (struct wire *)((char *)timer - offsetof(struct wire, tick));
+    int64_t now_ns = loop_now(wire->room->loop);
+    start_tick(wire);
+    enum semel_reason reason = ailment(wire, now_ns);
+    if (reason == SEMEL_REASON_HEARTBEAT_MISSED) {
+        /* Perhaps it was we who slept: what has arrived meanwhile counts. */
+        wire_receive(wire);
+        if (wire_is_closed(wire))
+            return;
+        reason = ailment(wire, now_ns);
+    }
+    if (reason != SEMEL_REASON_NONE) {
+        wire_fail(wire, reason, 0);
+        return;
+    }
+    if (wire->heartbeat_ns != 0)
+        ping_if_silent(wire, now_ns);
+    wire_trim(wire);
+}
+
+/* ---- life ---- */
+
+static void on_flush(struct loop_task *task)
+{
+    wire_flush((struct wire *)((char *)task - offsetof(struct wire, flush_task)));
+}
+
+static void on_reap(struct loop_task *task)
+{
+    struct wire *wire = (struct wire *)((char *)task - offsetof(struct wire, reap_task));
+    free(wire->partial);
+    free(wire);
+}
+
+struct wire *wire_create(struct wire_room *room, const struct transport *transport, int fd, bool dialling,
+                         enum link_role role, uint64_t nonce, const struct wire_limits *limits,
+                         const struct wire_events *events, struct wire_counters *counters, void *owner)
+{
+    struct wire *wire = calloc(1, sizeof *wire);
+    if (wire == NULL || !timers_reserve(&room->loop->timers, room->loop->timers.count + 1)) {
+        free(wire);
+        close(fd);
+        return NULL;
+    }
+    wire->room = room;
+    wire->events = events;
+    wire->transport = transport;
+    wire->limits = *limits;
+    wire->counters = counters;
+    wire->owner = owner;
+    wire->fd = fd;
+    wire->dialling = dialling;
+    wire->opened_ns = wire->last_in_ns = wire->last_out_ns = wire->last_progress_ns = loop_now(room->loop);
+    link_init(&wire->link, role, nonce);
+    sendq_init(&wire->queue, &wire->link, events->stamp != NULL ? on_stamp : NULL, on_sent, wire);
+    loop_task_init(&wire->flush_task, on_flush);
+    loop_task_init(&wire->reap_task, on_reap);
+    timer_init(&wire->tick, on_tick);
+    loop_io_open(room->loop, &wire->io, fd, wire_ready);
+    loop_io_want(&wire->io, !dialling, dialling);
+    if (!dialling)
+        transport->prepare(fd);
+    start_tick(wire);
+    return wire;
+}
+
+void wire_close(struct wire *wire)
+{
+    if (wire_is_closed(wire))
+        return;
+    loop_io_close(&wire->io);
+    close(wire->fd);
+    wire->fd = -1;
+    link_close(&wire->link);
+    loop_timer_stop(wire->room->loop, &wire->tick);
+    loop_task_cancel(wire->room->loop, &wire->flush_task);
+    sendq_clear(&wire->queue, on_dropped, wire);
+}
+
+void wire_fail(struct wire *wire, enum semel_reason reason, int os_error)
+{
+    wire_close(wire);
+    wire->events->lost(wire, reason, os_error);
+}
+
+void wire_destroy(struct wire *wire)
+{
+    if (wire == NULL)
+        return;
+    wire_close(wire);
+    loop_later(wire->room->loop, &wire->reap_task);
+}
+
+void wire_close_when_sent(struct wire *wire, enum semel_reason reason)
+{
+    if (wire_is_closed(wire))
+        return;
+    wire->closing = true;
+    wire->closing_reason = reason;
+    wire_flush_later(wire);
+}
+
+void wire_open(struct wire *wire, uint64_t nonce, uint32_t frame_limit, int64_t heartbeat_ns)
+{
+    assert(heartbeat_ns > 0);
+    link_open(&wire->link, nonce, frame_limit);
+    wire->heartbeat_ns = heartbeat_ns;
+    start_tick(wire);
+}
+
+/* ---- sending ---- */
+
+void wire_flush_later(struct wire *wire)
+{
+    loop_later(wire->room->loop, &wire->flush_task);
+}
+
+void wire_push(struct wire *wire, struct outgoing *out)
+{
+    assert(!wire_is_closed(wire));
+    sendq_push(&wire->queue, out);
+    wire_flush_later(wire);
+}
+
+bool wire_send_control(struct wire *wire, const struct frame *frame, uint64_t order, const uint64_t *seed)
+{
+    struct reply *reply = reply_create(&wire->room->control_pool, frame->body_size);
+    if (reply == NULL)
+        return false;
+    if (frame->body_size > 0)
+        memcpy(reply_body(reply), frame->body, frame->body_size);
+    struct frame whole = *frame;
+    whole.digest = frame_digest(frame->method, reply_body(reply), frame->body_size);
+    reply_write(reply, &whole);
+    reply->out.order = order;
+    if (seed != NULL) {
+        frame_seal(reply->out.bytes, *seed);
+        reply->out.sealed = true;
+    }
+    link_sending(&wire->link, frame->type);
+    wire_push(wire, &reply->out);
+    return true;
+}

@@ -1,0 +1,124 @@
+/* A wire: one stream with a link on top.  It reads bytes and hands on verified frames; it gathers the frames of a loop
+ * turn into one system call; it finds out when the peer is silent, slow or gone.
+ *
+ * It must not know sessions, calls or requests.  Reads best next: client/channel.c, server/session.c. */
+#ifndef NET_WIRE_H
+#define NET_WIRE_H
+
+#include "core/link.h"
+#include "core/reply.h"
+#include "core/sendq.h"
+#include "net/loop.h"
+#include "net/transport.h"
+
+/* Order in the send queue: the wire's own frames go first or last, its owner's between. */
+#define WIRE_ORDER_FIRST UINT64_C(0)
+#define WIRE_ORDER_LAST UINT64_MAX
+
+struct wire;
+
+/* What a wire tells its owner.  Never called from inside a function that the owner called, but for frame, which may
+ * itself close the wire. */
+struct wire_events {
+    /* The stream is connected (dialled wires only).  May send, may close. */
+    void (*connected)(struct wire *wire);
+    /* A verified frame that the link allows.  Its body is valid during the call.  PING and PONG are shown too (for
+     * their ack floor), but answered by the wire. */
+    void (*frame)(struct wire *wire, const struct frame *frame);
+    /* Closed for this reason; exactly once, and not after wire_close. */
+    void (*lost)(struct wire *wire, enum semel_reason reason, int os_error);
+    /* One of the owner's frames was taken whole by the transport. */
+    void (*sent)(struct wire *wire, struct outgoing *out);
+    /* One of the owner's frames will not go out: the wire closes.  May be called inside wire_close. */
+    void (*dropped)(struct wire *wire, struct outgoing *out);
+    /* Last words for a frame's header before it is sealed.  May be NULL. */
+    void (*stamp)(struct wire *wire, struct outgoing *out);
+};
+
+struct wire_limits {
+    int64_t handshake_ns; /* from the start of the wire to link_open */
+    int64_t slow_ns;      /* how long unsent bytes may stand still */
+    uint64_t send_limit;  /* unsent bytes above which nothing more is read from the peer */
+};
+
+struct wire_counters {
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+    uint64_t frames_in;
+    uint64_t frames_out;
+    uint64_t reads;
+    uint64_t writes;
+};
+
+/* What the wires of a node share. */
+struct wire_room {
+    struct loop *loop;
+    struct pool control_pool; /* small frames, replies too */
+    uint8_t *scratch;         /* most frames are parsed here and never copied */
+    size_t scratch_size;
+    uint8_t *gather;          /* small frames are copied together, so that a write has few parts */
+};
+
+struct wire {
+    struct wire_room *room;
+    const struct wire_events *events;
+    const struct transport *transport;
+    struct wire_limits limits;
+    struct wire_counters *counters; /* the owner's */
+    void *owner;
+    int fd; /* -1: closed */
+    bool dialling;
+    bool paused; /* not read: too much is unsent */
+    bool deaf;   /* the peer takes no more bytes, but what it sent before may still be read */
+    struct loop_io io;
+    struct loop_task flush_task;
+    struct loop_task reap_task;
+    struct timer tick;
+    struct link link;
+    struct sendq queue;
+    uint8_t *partial; /* an incomplete frame; NULL when none ever was */
+    size_t partial_size;
+    size_t partial_capacity;
+    int64_t heartbeat_ns; /* 0 until agreed */
+    int64_t last_in_ns;
+    int64_t last_out_ns;
+    int64_t last_progress_ns; /* when unsent bytes last moved */
+    int64_t opened_ns;
+    bool closing; /* told to close once everything is sent */
+    enum semel_reason closing_reason;
+};
+
+/* false: no memory. */
+bool wire_room_init(struct wire_room *room, struct loop *loop);
+void wire_room_fini(struct wire_room *room);
+
+/* Makes a wire of a connected stream, or of one that is being dialled.  nonce as in link_init.  The wire owns fd from
+ * now on, also on failure.  counters (borrowed) counts for the owner.  NULL: no memory. */
+struct wire *wire_create(struct wire_room *room, const struct transport *transport, int fd, bool dialling,
+                         enum link_role role, uint64_t nonce, const struct wire_limits *limits,
+                         const struct wire_events *events, struct wire_counters *counters, void *owner);
+
+/* Closes at once: every frame of the owner that is left is dropped.  Closed already is fine. */
+void wire_close(struct wire *wire);
+/* Closes, and frees the memory once no caller can be inside the wire any more.  Accepts NULL. */
+void wire_destroy(struct wire *wire);
+/* Closes once everything queued is sent (or the slow limit has passed), then tells lost with this reason. */
+void wire_close_when_sent(struct wire *wire, enum semel_reason reason);
+
+/* WELCOME has passed: frames are checked under its nonce, and the peer must be heard within the heartbeat. */
+void wire_open(struct wire *wire, uint64_t nonce, uint32_t frame_limit, int64_t heartbeat_ns);
+
+/* Queues a frame of the owner; it leaves at the end of the turn. */
+void wire_push(struct wire *wire, struct outgoing *out);
+/* Makes what was put into the queue directly leave at the end of the turn. */
+void wire_flush_later(struct wire *wire);
+/* Makes and queues a frame without an owner, with a body that is copied.  seed: NULL, or the seed to seal it with at once
+ * (handshake frames).  The link must allow it (asserted).  false: no memory. */
+bool wire_send_control(struct wire *wire, const struct frame *frame, uint64_t order, const uint64_t *seed);
+
+static inline bool wire_is_closed(const struct wire *wire)
+{
+    return wire->fd < 0;
+}
+
+#endif
