@@ -21,7 +21,8 @@ size_t hello_write(uint8_t *body, const struct hello *hello)
     bytes_write64(&writer, hello->last_incarnation);
     bytes_write64(&writer, hello->last_connection);
     bytes_write64(&writer, hello->floor);
-    bytes_write64(&writer, 0); /* reserved */
+    bytes_write32(&writer, hello->frame_limit);
+    bytes_write32(&writer, 0); /* reserved */
     bytes_write(&writer, hello->name, hello->name_size);
     assert(!writer.bad && writer.left == 0);
     return HANDSHAKE_HELLO_SIZE + hello->name_size;
@@ -42,12 +43,13 @@ enum semel_reason hello_read(const uint8_t *body, size_t size, struct hello *ret
     hello.last_incarnation = bytes_read64(&reader);
     hello.last_connection = bytes_read64(&reader);
     hello.floor = bytes_read64(&reader);
-    bytes_read64(&reader); /* reserved */
+    hello.frame_limit = bytes_read32(&reader);
+    bytes_read32(&reader); /* reserved */
     if (hello.name_size > LIMIT_NODE_NAME)
         return SEMEL_REASON_BAD_FIELD;
     bytes_read(&reader, hello.name, hello.name_size);
     if (reader.bad || reader.left != 0 || id_is_none(&hello.session) || hello.attempt == 0 || hello.floor == 0 ||
-        hello.heartbeat_ms == 0)
+        hello.heartbeat_ms == 0 || hello.frame_limit < LIMIT_FRAME_MIN)
         return SEMEL_REASON_BAD_FIELD;
     *ret_hello = hello;
     return SEMEL_REASON_NONE;

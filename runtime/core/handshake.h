@@ -25,7 +25,8 @@ struct hello {
     uint64_t last_incarnation;
     uint64_t last_connection;
     uint64_t floor;            /* ack floor */
-    uint32_t heartbeat_ms;     /* the client's wish */
+    uint32_t heartbeat_ms;     /* the client's wishes: the smaller of both sides wins */
+    uint32_t frame_limit;
     uint16_t name_size;
     char name[LIMIT_NODE_NAME]; /* optional stable node name, not terminated */
 };

@@ -150,7 +150,7 @@ static struct retry_decision ended_by_caller(const struct retry_input *input)
         outcome = input->outcome == SEMEL_OUTCOME_NOT_EXECUTED ? not_executed(input) : input->outcome;
     if (input->failure == RETRY_DEADLINE)
         return fail(SEMEL_RULE_R9, SEMEL_DEADLINE_EXCEEDED, input->reason, outcome);
-    return fail(SEMEL_RULE_R9, SEMEL_CANCELLED, SEMEL_REASON_CANCELLED, outcome);
+    return fail(SEMEL_RULE_R9, SEMEL_CANCELLED, input->reason, outcome);
 }
 
 static struct retry_decision protocol(const struct retry_input *input)

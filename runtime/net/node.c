@@ -116,6 +116,9 @@ void semel_node_stop(semel_node *node)
 static void *run_thread(void *user)
 {
     semel_node *node = user;
+    pthread_mutex_lock(&node->mutex);
+    node->runner = pthread_self();
+    pthread_mutex_unlock(&node->mutex);
     loop_run(&node->loop);
     return NULL;
 }
@@ -393,7 +396,6 @@ static bool start_thread(semel_node *node)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     node->running = node->running_on = true;
     bool started = pthread_create(&node->thread, NULL, run_thread, node) == 0;
-    node->runner = node->thread;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return started;
 }

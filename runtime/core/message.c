@@ -1,0 +1,45 @@
+/* Messages by way of nanopb.
+ *
+ * Reads best next: message.h. */
+#include "core/message.h"
+
+#include <pb_decode.h>
+#include <pb_encode.h>
+
+bool message_size(const pb_msgdesc_t *fields, const void *message, size_t *ret_size, const char **ret_error)
+{
+    pb_ostream_t stream = PB_OSTREAM_SIZING;
+    if (!pb_encode(&stream, fields, message)) {
+        *ret_error = PB_GET_ERROR(&stream);
+        return false;
+    }
+    *ret_size = stream.bytes_written;
+    return true;
+}
+
+bool message_encode(const pb_msgdesc_t *fields, const void *message, uint8_t *into, size_t room, size_t *ret_size,
+                    const char **ret_error)
+{
+    pb_ostream_t stream = pb_ostream_from_buffer(into, room);
+    if (!pb_encode(&stream, fields, message)) {
+        *ret_error = PB_GET_ERROR(&stream);
+        return false;
+    }
+    *ret_size = stream.bytes_written;
+    return true;
+}
+
+bool message_decode(const pb_msgdesc_t *fields, void *message, const uint8_t *bytes, size_t size,
+                    const char **ret_error)
+{
+    pb_istream_t stream = pb_istream_from_buffer(bytes, size);
+    if (pb_decode(&stream, fields, message))
+        return true;
+    *ret_error = PB_GET_ERROR(&stream);
+    return false;
+}
+
+void message_release(const pb_msgdesc_t *fields, void *message)
+{
+    pb_release(fields, message);
+}
