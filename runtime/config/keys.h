@@ -6,6 +6,8 @@
 
 #include <core/limits.h>
 #include <semel/service.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum properties_type {
@@ -98,5 +100,10 @@ const struct properties_key_info *keys_info(enum properties_key key);
 
 /* The word for a value of an enumerated type ("wait"); NULL for other types and values.  Static. */
 const char *keys_word(enum properties_type type, int64_t value);
+
+/* Finds the key that text ("demo.Bank.Trace.Retry") ends in: the longest, since keys hold dots themselves.
+ * *ret_scope_length: what stands before it without the last dot; 0 for a bare key, and for a scope that is
+ * empty.  Returns false, with the outputs left alone, if it ends in no key. */
+bool keys_find(const char *text, enum properties_key *ret_key, size_t *ret_scope_length);
 
 #endif

@@ -10,11 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Where a value is wanted.  Either may be NULL: a scope without a method sees channel and global values, one
- * without both only global ones.  The service is the method up to its last dot.  Borrowed during the look-up. */
+/* Where a value is wanted; borrowed during the look-up.  Either may be NULL: a scope without a method sees
+ * channel and global values, one without both only global ones. */
 struct properties_scope {
     const char *channel; /* name given to semel_channel_open */
-    const char *method;  /* full name, "demo.Bank.Deposit" */
+    const char *method;  /* full name, "demo.Bank.Deposit"; up to its last dot it names the service */
 };
 
 /* In all of these: properties may be NULL (nothing set), scope may be NULL (global).  Most specific wins:
@@ -29,8 +29,8 @@ bool properties_find_int(const semel_properties *properties, const struct proper
 int64_t properties_get_int(const semel_properties *properties, const struct properties_scope *scope,
                            enum properties_key key);
 
-/* The waits of RetryIntervals; *ret_count 0: no retry.  *ret_ms is borrowed from properties until they change or
- * go; never NULL on success.  Returns false and leaves both alone if it is set nowhere. */
+/* The waits of RetryIntervals; *ret_count 0: no retry.  *ret_ms is borrowed from properties until they change
+ * or go; never NULL on success.  Returns false and leaves both alone if it is set nowhere. */
 bool properties_find_intervals(const semel_properties *properties, const struct properties_scope *scope,
                                const uint32_t **ret_ms, size_t *ret_count);
 /* The same, falling back to the built-in default (one retry at once), which is static. */

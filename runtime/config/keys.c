@@ -1,0 +1,68 @@
+/* The key table as data, the words of the enumerated types, and finding the key at the end of a scoped name.
+ * Must not know: values that were set.
+ * Reads best next: value.c, which reads a value by its key's type. */
+#include <config/keys.h>
+
+#include <assert.h>
+#include <string.h>
+
+static const struct properties_key_info infos[] = {
+#define KEY_INFO(id, name, type, reach, fallback, min, max, help)                                              \
+    [PROPERTIES_##id] = {name, PROPERTIES_TYPE_##type, PROPERTIES_REACH_##reach, fallback, min, max, help},
+    PROPERTIES_KEYS(KEY_INFO)
+#undef KEY_INFO
+};
+
+static const char *const on_unavailable_words[] = {
+    [SEMEL_ON_UNAVAILABLE_WAIT] = "wait",
+    [SEMEL_ON_UNAVAILABLE_FAIL] = "fail",
+    [SEMEL_ON_UNAVAILABLE_DROP] = "drop",
+};
+
+static const char *const selection_words[] = {
+    [PROPERTIES_SELECTION_ORDERED] = "ordered",
+    [PROPERTIES_SELECTION_RANDOM] = "random",
+};
+
+const struct properties_key_info *keys_info(enum properties_key key)
+{
+    assert(key < PROPERTIES_KEY_COUNT);
+    return &infos[key];
+}
+
+static const char *word_at(const char *const *words, size_t count, int64_t value)
+{
+    return value >= 0 && (uint64_t)value < count ? words[value] : NULL;
+}
+
+const char *keys_word(enum properties_type type, int64_t value)
+{
+    if (type == PROPERTIES_TYPE_ON_UNAVAILABLE)
+        return word_at(on_unavailable_words, sizeof on_unavailable_words / sizeof *on_unavailable_words, value);
+    if (type == PROPERTIES_TYPE_SELECTION)
+        return word_at(selection_words, sizeof selection_words / sizeof *selection_words, value);
+    return NULL;
+}
+
+/* Whether text ends in name, alone or after a dot. */
+static bool ends_in(const char *text, size_t length, const char *name, size_t name_length)
+{
+    if (length < name_length || memcmp(text + length - name_length, name, name_length) != 0)
+        return false;
+    return length == name_length || text[length - name_length - 1] == '.';
+}
+
+bool keys_find(const char *text, enum properties_key *ret_key, size_t *ret_scope_length)
+{
+    size_t length = strlen(text);
+    size_t longest = 0;
+    for (int key = 0; key < PROPERTIES_KEY_COUNT; key++) {
+        size_t name_length = strlen(infos[key].name);
+        if (name_length <= longest || !ends_in(text, length, infos[key].name, name_length))
+            continue;
+        longest = name_length;
+        *ret_key = (enum properties_key)key;
+        *ret_scope_length = length == name_length ? 0 : length - name_length - 1;
+    }
+    return longest > 0;
+}

@@ -1,0 +1,121 @@
+/* Messages about properties.  All text from outside passes report_quote, so a hostile file can not write escape
+ * sequences to an operator's terminal or push the useful part out of the message.
+ * Must not know: keys and their types.
+ * Reads best next: settings.c. */
+#include <config/report.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char cut_mark[] = "...";
+
+static bool is_plain(char c)
+{
+    return c >= ' ' && c <= '~' && c != '\\';
+}
+
+const char *report_quote_part(struct report_quote *quote, const char *text, size_t length)
+{
+    const size_t room = sizeof quote->text - sizeof cut_mark;
+    size_t used = 0;
+    for (size_t i = 0; i < length; i++) {
+        size_t needed = is_plain(text[i]) ? 1 : 4;
+        if (used + needed > room) {
+            memcpy(quote->text + used, cut_mark, sizeof cut_mark);
+            return quote->text;
+        }
+        if (needed == 1)
+            quote->text[used] = text[i];
+        else
+            snprintf(quote->text + used, 5, "\\x%02x", (unsigned char)text[i]);
+        used += needed;
+    }
+    quote->text[used] = '\0';
+    return quote->text;
+}
+
+const char *report_quote(struct report_quote *quote, const char *text)
+{
+    return report_quote_part(quote, text, strlen(text));
+}
+
+/* The end of a long path tells more than its beginning. */
+static const char *path_tail(const char *path, const char **ret_mark)
+{
+    const size_t shown = sizeof((struct report_quote *)0)->text - 2 * sizeof cut_mark;
+    size_t length = strlen(path);
+    *ret_mark = length > shown ? cut_mark : "";
+    return length > shown ? path + length - shown : path;
+}
+
+static size_t write_place(char *text, size_t size, const struct report_place *place)
+{
+    struct report_quote quote;
+    const char *mark;
+    int length = 0;
+    if (place->source == REPORT_ARGUMENTS) {
+        length = snprintf(text, size, "command line: ");
+    } else if (place->source == REPORT_FILE) {
+        const char *tail = report_quote(&quote, path_tail(place->file, &mark));
+        if (place->line > 0)
+            length = snprintf(text, size, "%s%s:%d: ", mark, tail, place->line);
+        else
+            length = snprintf(text, size, "%s%s: ", mark, tail);
+    }
+    return (size_t)length;
+}
+
+static void fill(semel_status *status, enum semel_code code, const struct report_place *place,
+                 const char *format, va_list args)
+{
+    const size_t size = sizeof status->message;
+    semel_status_init(status);
+    status->code = code;
+    status->reason = SEMEL_REASON_BAD_PROPERTY;
+    size_t used = write_place(status->message, size, place);
+    int wanted = vsnprintf(status->message + used, size - used, format, args);
+    if (wanted >= (int)(size - used))
+        memcpy(status->message + size - sizeof cut_mark, cut_mark, sizeof cut_mark);
+}
+
+enum semel_code report_bad(semel_status *status, const struct report_place *place, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    if (status)
+        fill(status, SEMEL_INVALID_ARGUMENT, place, format, args);
+    va_end(args);
+    return SEMEL_INVALID_ARGUMENT;
+}
+
+enum semel_code report_fail(semel_status *status, enum semel_code code, const struct report_place *place,
+                            const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    if (status)
+        fill(status, code, place, format, args);
+    va_end(args);
+    return code;
+}
+
+void report_append(semel_status *status, const char *text)
+{
+    if (!status)
+        return;
+    size_t used = strlen(status->message);
+    if (used + strlen(text) < sizeof status->message)
+        memcpy(status->message + used, text, strlen(text) + 1);
+}
+
+enum semel_code report_no_memory(semel_status *status)
+{
+    if (status) {
+        semel_status_init(status);
+        status->code = SEMEL_RESOURCE_EXHAUSTED;
+        status->reason = SEMEL_REASON_NO_MEMORY;
+        snprintf(status->message, sizeof status->message, "no memory for properties");
+    }
+    return SEMEL_RESOURCE_EXHAUSTED;
+}

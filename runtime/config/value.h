@@ -1,0 +1,25 @@
+/* One property value, typed: reading it from text, strictly, by the type and range of its key.
+ * Must not know: scopes, files, or where values are kept.
+ * Reads best next: value.c. */
+#ifndef CONFIG_VALUE_H
+#define CONFIG_VALUE_H
+
+#include <config/keys.h>
+#include <config/report.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct value {
+    int64_t number;         /* every type but intervals */
+    uint32_t *intervals_ms; /* intervals: owned, never NULL; else NULL */
+    size_t interval_count;
+};
+
+/* Reads text as a value of key.  On OK *ret is the caller's: value_fini.  Otherwise *ret is left alone and
+ * status (may be NULL) tells what was wrong, with place and key in front.
+ * Errors: INVALID_ARGUMENT, RESOURCE_EXHAUSTED. */
+enum semel_code value_parse(enum properties_key key, const char *text, const struct report_place *place,
+                            struct value *ret, semel_status *status);
+void value_fini(struct value *value);
+
+#endif
