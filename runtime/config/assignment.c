@@ -12,8 +12,8 @@ static enum semel_code unknown_key(const char *text, const struct report_place *
     struct report_quote quote;
     bool case_only = false;
     const char *nearest = keys_info(nearest_key(text, &case_only))->name;
-    return report_bad(status, place, "unknown key \"%s\"; %sdid you mean \"%s\"?", report_quote(&quote, text),
-                      case_only ? "case matters, " : "", nearest);
+    return report_bad(status, place, "unknown key \"%s\"; %sdid you mean \"%s\"?",
+                      report_quote_end(&quote, text), case_only ? "case matters, " : "", nearest);
 }
 
 /* No more than the names of an IDL and simple channel names need: "demo.*" or "demo.Bank/Deposit" would be
@@ -40,7 +40,7 @@ static enum semel_code check_scope(const char *text, size_t length, const struct
                                    const struct report_place *place, semel_status *status)
 {
     struct report_quote quote;
-    report_quote(&quote, text);
+    report_quote_end(&quote, text);
     if (!is_scope(text, length))
         return report_bad(status, place,
                           "\"%s\": what stands before %s is not the name of a method, service or channel",
@@ -63,7 +63,7 @@ static enum semel_code check_once(const struct settings *settings, enum properti
     if (place->source != REPORT_FILE || !earlier)
         return SEMEL_OK;
     struct report_quote quote;
-    return report_bad(status, place, "\"%s\" is set twice, first in line %d", report_quote(&quote, text),
+    return report_bad(status, place, "\"%s\" is set twice, first in line %d", report_quote_end(&quote, text),
                       earlier->line);
 }
 
@@ -93,7 +93,7 @@ enum semel_code assignment_apply(struct settings *settings, const char *key_text
         code = check_once(settings, key, key_text, scope_length, place, status);
     struct value value;
     if (code == SEMEL_OK)
-        code = value_parse(key, value_text, place, &value, status);
+        code = value_parse(key, key_text, value_text, place, &value, status);
     if (code != SEMEL_OK)
         return code;
     enum settings_result result = settings_put(settings, key, key_text, scope_length, &value, place->line);

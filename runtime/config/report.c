@@ -15,23 +15,28 @@ static bool is_plain(char c)
     return c >= ' ' && c <= '~' && c != '\\';
 }
 
-const char *report_quote_part(struct report_quote *quote, const char *text, size_t length)
+static void escape(char *out, size_t size, const char *text, size_t length)
 {
-    const size_t room = sizeof quote->text - sizeof cut_mark;
+    const size_t room = size - sizeof cut_mark;
     size_t used = 0;
     for (size_t i = 0; i < length; i++) {
         size_t needed = is_plain(text[i]) ? 1 : 4;
         if (used + needed > room) {
-            memcpy(quote->text + used, cut_mark, sizeof cut_mark);
-            return quote->text;
+            memcpy(out + used, cut_mark, sizeof cut_mark);
+            return;
         }
         if (needed == 1)
-            quote->text[used] = text[i];
+            out[used] = text[i];
         else
-            snprintf(quote->text + used, 5, "\\x%02x", (unsigned char)text[i]);
+            snprintf(out + used, 5, "\\x%02x", (unsigned char)text[i]);
         used += needed;
     }
-    quote->text[used] = '\0';
+    out[used] = '\0';
+}
+
+const char *report_quote_part(struct report_quote *quote, const char *text, size_t length)
+{
+    escape(quote->text, sizeof quote->text, text, length);
     return quote->text;
 }
 
@@ -40,28 +45,30 @@ const char *report_quote(struct report_quote *quote, const char *text)
     return report_quote_part(quote, text, strlen(text));
 }
 
-/* The end of a long path tells more than its beginning. */
-static const char *path_tail(const char *path, const char **ret_mark)
+const char *report_quote_end(struct report_quote *quote, const char *text)
 {
-    const size_t shown = sizeof((struct report_quote *)0)->text - 2 * sizeof cut_mark;
-    size_t length = strlen(path);
-    *ret_mark = length > shown ? cut_mark : "";
-    return length > shown ? path + length - shown : path;
+    const size_t mark = sizeof cut_mark - 1;
+    const size_t shown = sizeof quote->text - 2 * sizeof cut_mark;
+    size_t length = strlen(text);
+    if (length <= shown)
+        return report_quote_part(quote, text, length);
+    memcpy(quote->text, cut_mark, mark);
+    escape(quote->text + mark, sizeof quote->text - mark, text + length - shown, shown);
+    return quote->text;
 }
 
 static size_t write_place(char *text, size_t size, const struct report_place *place)
 {
     struct report_quote quote;
-    const char *mark;
     int length = 0;
     if (place->source == REPORT_ARGUMENTS) {
         length = snprintf(text, size, "command line: ");
     } else if (place->source == REPORT_FILE) {
-        const char *tail = report_quote(&quote, path_tail(place->file, &mark));
+        report_quote_end(&quote, place->file);
         if (place->line > 0)
-            length = snprintf(text, size, "%s%s:%d: ", mark, tail, place->line);
+            length = snprintf(text, size, "%s:%d: ", quote.text, place->line);
         else
-            length = snprintf(text, size, "%s%s: ", mark, tail);
+            length = snprintf(text, size, "%s: ", quote.text);
     }
     return (size_t)length;
 }

@@ -23,6 +23,8 @@ struct report_quote {
 const char *report_quote(struct report_quote *quote, const char *text);
 /* The same for the first length bytes of text. */
 const char *report_quote_part(struct report_quote *quote, const char *text, size_t length);
+/* The same, cut at the front: the end of a path or scoped key says more than its beginning. */
+const char *report_quote_end(struct report_quote *quote, const char *text);
 
 /* Fills status (may be NULL) with INVALID_ARGUMENT, BAD_PROPERTY and "place: message"; a message that is too
  * long ends in "...".  Returns INVALID_ARGUMENT. */

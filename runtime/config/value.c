@@ -5,12 +5,14 @@
 #include <config/value.h>
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* What every reader needs to work and to complain. */
 struct job {
     const struct properties_key_info *info;
+    struct report_quote key; /* as written, with its scope */
     const char *text;
     const struct report_place *place;
     semel_status *status;
@@ -21,7 +23,7 @@ static const char blanks[] = " \t";
 static enum semel_code bad_number(const struct job *job, const char *wanted)
 {
     struct report_quote quote;
-    return report_bad(job->status, job->place, "%s: \"%s\" is not %s", job->info->name,
+    return report_bad(job->status, job->place, "%s: \"%s\" is not %s", job->key.text,
                       report_quote(&quote, job->text), wanted);
 }
 
@@ -36,7 +38,7 @@ static enum semel_code read_number(const struct job *job, enum number_kind kind,
         char min[NUMBER_TEXT_MAX], max[NUMBER_TEXT_MAX];
         number_format(kind, job->info->min, min);
         number_format(kind, job->info->max, max);
-        return report_bad(job->status, job->place, "%s: \"%s\" is outside %s to %s", job->info->name,
+        return report_bad(job->status, job->place, "%s: \"%s\" is outside %s to %s", job->key.text,
                           report_quote(&quote, job->text), min, max);
     }
     *ret = (struct value){.number = number};
@@ -45,21 +47,19 @@ static enum semel_code read_number(const struct job *job, enum number_kind kind,
 
 static enum semel_code read_word(const struct job *job, struct value *ret)
 {
-    const struct properties_key_info *info = job->info;
-    char words[64] = "";
-    for (int64_t i = info->min; i <= info->max; i++) {
-        const char *word = keys_word(info->type, i);
-        assert(word && strlen(words) + strlen(word) + sizeof ", " <= sizeof words);
+    struct report_quote quote;
+    char words[64];
+    size_t used = 0;
+    for (int64_t i = job->info->min; i <= job->info->max; i++) {
+        const char *word = keys_word(job->info->type, i);
         if (strcmp(word, job->text) == 0) {
             *ret = (struct value){.number = i};
             return SEMEL_OK;
         }
-        if (i > info->min)
-            strncat(words, ", ", sizeof words - strlen(words) - 1);
-        strncat(words, word, sizeof words - strlen(words) - 1);
+        used += (size_t)snprintf(words + used, sizeof words - used, "%s%s", used > 0 ? ", " : "", word);
+        assert(used < sizeof words);
     }
-    struct report_quote quote;
-    return report_bad(job->status, job->place, "%s: \"%s\" is not one of %s", info->name,
+    return report_bad(job->status, job->place, "%s: \"%s\" is not one of %s", job->key.text,
                       report_quote(&quote, job->text), words);
 }
 
@@ -77,8 +77,8 @@ static enum semel_code read_interval(const struct job *job, const char *text, si
         struct report_quote quote;
         char max[NUMBER_TEXT_MAX];
         number_format(NUMBER_PLAIN, job->info->max, max);
-        return report_bad(job->status, job->place, "%s: a wait of \"%s\" is outside 0 to %s ms",
-                          job->info->name, report_quote_part(&quote, text, length), max);
+        return report_bad(job->status, job->place, "%s: a wait of \"%s\" is outside 0 to %s ms", job->key.text,
+                          report_quote_part(&quote, text, length), max);
     }
     *ret = (uint32_t)number;
     return SEMEL_OK;
@@ -116,7 +116,7 @@ static enum semel_code read_intervals(const struct job *job, struct value *ret)
     do {
         size_t length = strcspn(text, " \t,");
         if (count == LIMIT_RETRY_INTERVALS)
-            return report_bad(job->status, job->place, "%s: more than %d waits", job->info->name,
+            return report_bad(job->status, job->place, "%s: more than %d waits", job->key.text,
                               LIMIT_RETRY_INTERVALS);
         enum semel_code code = read_interval(job, text, length, &intervals_ms[count++]);
         if (code != SEMEL_OK)
@@ -129,10 +129,11 @@ static enum semel_code read_intervals(const struct job *job, struct value *ret)
     return keep_intervals(job, intervals_ms, count, ret);
 }
 
-enum semel_code value_parse(enum properties_key key, const char *text, const struct report_place *place,
-                            struct value *ret, semel_status *status)
+enum semel_code value_parse(enum properties_key key, const char *written_key, const char *text,
+                            const struct report_place *place, struct value *ret, semel_status *status)
 {
-    const struct job job = {keys_info(key), text, place, status};
+    struct job job = {.info = keys_info(key), .text = text, .place = place, .status = status};
+    report_quote_end(&job.key, written_key);
     switch (job.info->type) {
     case PROPERTIES_TYPE_INTERVALS: return read_intervals(&job, ret);
     case PROPERTIES_TYPE_DURATION:

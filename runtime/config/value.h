@@ -16,10 +16,10 @@ struct value {
 };
 
 /* Reads text as a value of key.  On OK *ret is the caller's: value_fini.  Otherwise *ret is left alone and
- * status (may be NULL) tells what was wrong, with place and key in front.
+ * status (may be NULL) tells what was wrong, after place and written_key (the key with its scope).
  * Errors: INVALID_ARGUMENT, RESOURCE_EXHAUSTED. */
-enum semel_code value_parse(enum properties_key key, const char *text, const struct report_place *place,
-                            struct value *ret, semel_status *status);
+enum semel_code value_parse(enum properties_key key, const char *written_key, const char *text,
+                            const struct report_place *place, struct value *ret, semel_status *status);
 void value_fini(struct value *value);
 
 #endif
