@@ -1,0 +1,160 @@
+/* The register of all C names, sorted so that twins meet.
+ *
+ * It must know which names the emitters make.  Reads best next: clash.h. */
+#include "idl/clash.h"
+
+#include "idl/names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FILE_ENUM = 5, ENUM_NAME = 1 };
+
+/* What nanopb makes of a message, and what codegen/ makes of a service and of a method. */
+static const char *const message_names[] = {"",      "_fields", "_msg", "_size", "_init_default", "_init_zero",
+                                            "_DEFAULT", "_CALLBACK", "_FIELDLIST", NULL};
+static const char *const enum_names[] = {"", NULL};
+static const char *const service_names[] = {"_service", "_methods", "_method", "_method_count",
+                                            "_handlers", "_serve", NULL};
+static const char *const method_names[] = {"",        "_index",    "_start",   "_done",    "_reply",
+                                           "_release", "_dispatch", "_deliver", "_retries", NULL};
+
+struct owner {
+    const char *kind; /* "message" */
+    const char *full_name;
+    struct place place;
+    bool wanted;
+};
+
+struct entry {
+    const char *c_name;
+    const struct owner *owner;
+    size_t order;
+};
+
+struct register_ {
+    struct model *model;
+    struct diagnostics *list;
+    struct entry *entries;
+    size_t count;
+};
+
+static void add(struct register_ *names, struct owner owner, const char *c_name, const char *const *suffixes)
+{
+    struct owner *kept = arena_alloc(&names->model->arena, sizeof *kept);
+    *kept = owner;
+    for (; *suffixes != NULL; suffixes++) {
+        names->entries = array_grow(names->entries, names->count, sizeof *names->entries);
+        const char *name = arena_printf(&names->model->arena, "%s%s", c_name, *suffixes);
+        names->entries[names->count] = (struct entry){name, kept, names->count};
+        names->count++;
+    }
+}
+
+static void add_messages(struct register_ *names)
+{
+    for (size_t i = 0; i < names->model->message_count; i++) {
+        const struct model_message *message = &names->model->messages[i];
+        add(names, (struct owner){"message", message->full_name, message->place, message->wanted}, message->c_name,
+            message_names);
+    }
+}
+
+static void add_enum(struct register_ *names, struct request_file *file, const char *scope, const desc_Enum *item,
+                     struct path path)
+{
+    if (item->name == NULL || !name_is_identifier(item->name)) {
+        diagnostics_error(names->list, locations_find(&file->locations, file->file.name, path),
+                          "an enum has no valid name");
+        return;
+    }
+    struct arena *arena = &names->model->arena;
+    const char *full_name = *scope == '\0' ? item->name : arena_printf(arena, "%s.%s", scope, item->name);
+    add(names, (struct owner){"enum", full_name, locations_find(&file->locations, file->file.name, path), file->wanted},
+        name_flatten(arena, full_name), enum_names);
+}
+
+/* Enums within messages need no look: their C name starts with that of their message, and protoc keeps the names
+ * within one message apart; a clash with another message's name shows as a clash of that message. */
+static void add_enums(struct register_ *names, struct request *request)
+{
+    for (size_t i = 0; i < request->file_count; i++) {
+        struct request_file *file = request->files[i];
+        const char *scope = file->file.package == NULL ? "" : file->file.package;
+        for (pb_size_t j = 0; j < file->file.enum_type_count; j++)
+            add_enum(names, file, scope, &file->file.enum_type[j],
+                     path_to(path_to((struct path){.depth = 0}, FILE_ENUM, j), ENUM_NAME, -1));
+    }
+}
+
+static void add_service(struct register_ *names, const struct model_service *service)
+{
+    add(names, (struct owner){"service", service->full_name, service->place, true}, service->c_name, service_names);
+    for (size_t i = 0; i < service->method_count; i++) {
+        const struct model_method *method = &service->methods[i];
+        add(names, (struct owner){"method", method->full_name, method->place, true}, method->c_name, method_names);
+    }
+}
+
+static int by_name(const void *left, const void *right)
+{
+    const struct entry *a = left;
+    const struct entry *b = right;
+    int order = strcmp(a->c_name, b->c_name);
+    return order != 0 ? order : a->order < b->order ? -1 : a->order > b->order;
+}
+
+/* Two things that clash once may clash in several derived names; only the first is told. */
+struct told {
+    const struct owner *first;
+    const struct owner *second;
+};
+
+static bool is_told(const struct told *told, size_t count, const struct owner *first, const struct owner *second)
+{
+    for (size_t i = 0; i < count; i++)
+        if (told[i].first == first && told[i].second == second)
+            return true;
+    return false;
+}
+
+static void tell(struct register_ *names, const char *c_name, const struct owner *first, const struct owner *second)
+{
+    diagnostics_error(names->list, second->place, "%s %s needs the C name %s, which %s %s (%s:%u:%u) needs as well; rename one of them",
+                      second->kind, second->full_name, c_name, first->kind, first->full_name, first->place.file,
+                      (unsigned)first->place.line, (unsigned)first->place.column);
+}
+
+static void find_twins(struct register_ *names)
+{
+    struct told *told = NULL;
+    size_t told_count = 0;
+    for (size_t i = 1; i < names->count; i++) {
+        const struct owner *first = names->entries[i - 1].owner;
+        const struct owner *second = names->entries[i].owner;
+        if (strcmp(names->entries[i - 1].c_name, names->entries[i].c_name) != 0 || first == second)
+            continue;
+        if (!first->wanted && !second->wanted)
+            continue;
+        if (is_told(told, told_count, first, second))
+            continue;
+        told = array_grow(told, told_count, sizeof *told);
+        told[told_count++] = (struct told){first, second};
+        tell(names, names->entries[i].c_name, first, second);
+    }
+    free(told);
+}
+
+void clash_check(struct model *model, struct request *request, struct diagnostics *list)
+{
+    struct register_ names = {.model = model, .list = list};
+    add_messages(&names);
+    add_enums(&names, request);
+    for (size_t i = 0; i < model->file_count; i++)
+        for (size_t j = 0; j < model->files[i].service_count; j++)
+            add_service(&names, &model->files[i].services[j]);
+    if (names.count > 1)
+        qsort(names.entries, names.count, sizeof *names.entries, by_name);
+    find_twins(&names);
+    free(names.entries);
+}

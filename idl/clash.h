@@ -1,0 +1,13 @@
+/* Looks for C names that two things of the model would share once dots have become underscores.
+ *
+ * It must know which names the emitters make: whoever adds one adds it to the tables in clash.c.
+ * Reads best next: codegen/emit.h. */
+#ifndef IDL_CLASH_H
+#define IDL_CLASH_H
+
+#include "idl/model.h"
+
+/* enums and their places come from the request, all else from the model. */
+void clash_check(struct model *model, struct request *request, struct diagnostics *list);
+
+#endif

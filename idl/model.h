@@ -1,0 +1,90 @@
+/* The checked model of the files to generate: what the emitters read, and all they read.
+ *
+ * Every string and list lives in the model's arena.  It must not know the text that is made from it.
+ * Reads best next: codegen/emit.h. */
+#ifndef IDL_MODEL_H
+#define IDL_MODEL_H
+
+#include "idl/diagnostics.h"
+#include "idl/request.h"
+
+/* As in semel/service.h, which this library does not include: it runs where the runtime may not be installed. */
+enum model_mode { MODE_AT_MOST_ONCE, MODE_IDEMPOTENT, MODE_NO_SIDE_EFFECTS };
+enum model_on_unavailable { ON_UNAVAILABLE_UNSET, ON_UNAVAILABLE_WAIT, ON_UNAVAILABLE_FAIL, ON_UNAVAILABLE_DROP };
+
+#define MODEL_UNSET (-1)
+#define MODEL_RETRIES_MAX 64 /* semel/call.h: at most 64 waits */
+
+/* What the options of a method or of a service say; unset fields say nothing. */
+struct model_options {
+    int64_t deadline_ms; /* MODEL_UNSET, 0: none asked for, else milliseconds */
+    const uint32_t *retry_intervals_ms;
+    int32_t retry_interval_count; /* MODEL_UNSET, 0: no retry */
+    enum model_on_unavailable on_unavailable;
+    const char *const *errors; /* full names of known messages */
+    size_t error_count;
+};
+
+struct model_message {
+    const char *full_name;
+    const char *c_name;
+    struct place place;
+    size_t field_count;
+    bool wanted; /* of a file to generate */
+};
+
+struct model_method {
+    const char *name;
+    const char *full_name;
+    const char *c_name;
+    const char *comment; /* as written, or NULL */
+    struct place place;
+    uint64_t id;
+    enum model_mode mode;
+    bool oneway;
+    bool deprecated;
+    const struct model_message *request;
+    const struct model_message *reply;
+    struct model_options options; /* method option, else service option */
+};
+
+struct model_service {
+    const char *name;
+    const char *full_name;
+    const char *c_name;
+    const char *comment;
+    struct place place;
+    bool deprecated;
+    struct model_method *methods; /* streaming ones are left out */
+    size_t method_count;
+};
+
+struct model_file {
+    const char *name; /* "sub/bank.proto" */
+    const char *stem; /* "sub/bank" */
+    struct model_service *services; /* those without a method are left out */
+    size_t service_count;
+};
+
+struct model {
+    struct arena arena;
+    struct model_file *files;
+    size_t file_count;
+    struct model_message *messages; /* of all files, sorted by full_name */
+    size_t message_count;
+    uint64_t (*method_id)(const char *full_name); /* model_method_id, unless replaced after model_init */
+};
+
+/* The id of a method on the wire: XXH3-64 of its full name. */
+uint64_t model_method_id(const char *full_name);
+
+/* Builds the model of the request's wanted files and checks it.  Diagnostics are added to list, whose arena must be
+ * the model's: use model_init first.  The model is fit for the emitters only if list has no errors. */
+void model_init(struct model *model);
+void model_build(struct model *model, struct request *request, struct diagnostics *list);
+void model_fini(struct model *model);
+
+/* NULL if there is none. */
+const struct model_message *model_find_message(const struct model *model, const char *full_name);
+
+#endif
