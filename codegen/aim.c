@@ -6,59 +6,21 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { TAB = 8 };
-
-/* A cursor that keeps count of line and column, and skips what is not code. */
+/* A cursor that keeps count of line and column. */
 struct cursor {
     const char *text;
-    uint32_t line;
-    uint32_t column; /* from 0 */
+    struct aim at;
 };
 
-static void step(struct cursor *at)
+static void step(struct cursor *cursor)
 {
-    if (*at->text == '\n') {
-        at->line++;
-        at->column = 0;
-    } else if (*at->text == '\t') {
-        at->column += TAB - at->column % TAB;
-    } else {
-        at->column++;
-    }
-    at->text++;
-}
-
-static void skip_to(struct cursor *at, const char *end)
-{
-    while (*at->text != '\0' && at->text < end)
-        step(at);
-}
-
-/* Past a comment or a string, if one starts here. */
-static bool skip_comment(struct cursor *at)
-{
-    const char *end;
-    if (strncmp(at->text, "//", 2) == 0)
-        end = strchr(at->text, '\n');
-    else if (strncmp(at->text, "/*", 2) == 0)
-        end = strstr(at->text + 2, "*/");
+    if (*cursor->text == '\n')
+        cursor->at = (struct aim){cursor->at.line + 1, 1};
+    else if (*cursor->text == '\t')
+        cursor->at.column += AIM_TAB - (cursor->at.column - 1) % AIM_TAB;
     else
-        return false;
-    skip_to(at, end == NULL ? at->text + strlen(at->text) : end);
-    return true;
-}
-
-static void skip_string(struct cursor *at)
-{
-    char quote = *at->text;
-    step(at);
-    while (*at->text != '\0' && *at->text != quote && *at->text != '\n') {
-        if (*at->text == '\\' && at->text[1] != '\0')
-            step(at);
-        step(at);
-    }
-    if (*at->text == quote)
-        step(at);
+        cursor->at.column++;
+    cursor->text++;
 }
 
 static bool is_word(char c)
@@ -66,64 +28,117 @@ static bool is_word(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-size_t aim_line_start(const char *source, uint32_t line)
+static bool is_quote(char c)
 {
-    const char *at = source;
-    for (; line > 1; line--) {
-        at = strchr(at, '\n');
-        if (at == NULL)
-            return (size_t)-1;
-        at++;
-    }
-    return (size_t)(at - source);
+    return c == '"' || c == '\'';
 }
 
-/* Finds word, or the string that holds it, before the statement ends. */
-static bool find(struct cursor at, const char *word, size_t length, bool in_string, struct aim *ret_aim)
+/* Past a comment, if one starts here. */
+static bool skip_comment(struct cursor *cursor)
 {
-    while (*at.text != '\0' && *at.text != ';') {
-        bool string = *at.text == '"' || *at.text == '\'';
-        const char *start = string ? at.text + 1 : at.text;
-        char after = strncmp(start, word, length) == 0 ? start[length] : 'x';
-        if (string == in_string && (string ? after == *at.text : !is_word(after))) {
-            *ret_aim = (struct aim){at.line, at.column + 1};
+    const char *end;
+    if (strncmp(cursor->text, "//", 2) == 0)
+        end = strchr(cursor->text, '\n');
+    else if (strncmp(cursor->text, "/*", 2) == 0)
+        end = strstr(cursor->text + 2, "*/");
+    else
+        return false;
+    while (*cursor->text != '\0' && cursor->text != end)
+        step(cursor);
+    return true;
+}
+
+static void skip_string(struct cursor *cursor)
+{
+    char quote = *cursor->text;
+    step(cursor);
+    while (*cursor->text != '\0' && *cursor->text != quote && *cursor->text != '\n') {
+        if (*cursor->text == '\\' && cursor->text[1] != '\0')
+            step(cursor);
+        step(cursor);
+    }
+    if (*cursor->text == quote)
+        step(cursor);
+}
+
+static void skip_token(struct cursor *cursor)
+{
+    if (is_quote(*cursor->text))
+        skip_string(cursor);
+    else if (is_word(*cursor->text))
+        while (is_word(*cursor->text))
+            step(cursor);
+    else if (!skip_comment(cursor))
+        step(cursor);
+}
+
+/* Whether the token at cursor is the word, or the string that holds it. */
+static bool matches(const struct cursor *cursor, const char *word, size_t length)
+{
+    bool string = is_quote(*cursor->text);
+    const char *start = cursor->text + string;
+    if (strncmp(start, word, length) != 0)
+        return false;
+    return string ? start[length] == *cursor->text : !is_word(start[length]);
+}
+
+/* Finds a token before the statement ends. */
+static bool find(struct cursor cursor, const char *word, size_t length, struct aim *ret_aim)
+{
+    for (; *cursor.text != '\0' && *cursor.text != ';'; skip_token(&cursor)) {
+        if (matches(&cursor, word, length)) {
+            *ret_aim = cursor.at;
             return true;
-        }
-        if (string) {
-            skip_string(&at);
-        } else if (is_word(*at.text)) {
-            while (is_word(*at.text))
-                step(&at);
-        } else if (!skip_comment(&at)) {
-            step(&at);
         }
     }
     return false;
 }
 
-/* The start of the statement at points to, or false when it is no option of ours. */
-static bool open_statement(const char *source, struct aim at, struct cursor *ret_cursor)
+static struct cursor go_to(const char *source, struct aim at)
 {
-    size_t start = aim_line_start(source, at.line);
-    if (start == (size_t)-1)
-        return false;
-    struct cursor cursor = {source + start, at.line, 0};
-    while (cursor.column + 1 < at.column && *cursor.text != '\n' && *cursor.text != '\0')
+    struct cursor cursor = {source, {1, 1}};
+    while (*cursor.text != '\0' && cursor.at.line < at.line)
         step(&cursor);
-    *ret_cursor = cursor;
-    return strncmp(cursor.text, "option", 6) == 0 && !is_word(cursor.text[6]);
+    while (*cursor.text != '\0' && *cursor.text != '\n' && cursor.at.line == at.line && cursor.at.column < at.column)
+        step(&cursor);
+    return cursor;
+}
+
+const char *aim_text(const char *source, struct aim at)
+{
+    struct cursor cursor = go_to(source, at);
+    return cursor.at.line == at.line ? cursor.text : NULL;
+}
+
+/* Where the caret goes: to the first of the quoted words of message that the statement has. */
+static bool find_quoted(struct cursor statement, const char *message, struct aim *ret_aim)
+{
+    const char *quote;
+    while ((quote = strchr(message, '"')) != NULL) {
+        size_t length = strcspn(quote + 1, "\"");
+        if (length > 0 && find(statement, quote + 1, length, ret_aim))
+            return true;
+        message = quote + 1 + length;
+        message += *message == '"';
+    }
+    return false;
 }
 
 struct aim aim_at(const char *source, struct aim at, const char *message)
 {
-    struct cursor statement;
-    size_t option = strspn(message, "abcdefghijklmnopqrstuvwxyz_");
-    if (option == 0 || message[option] != ':' || !open_statement(source, at, &statement))
-        return at;
+    static const char aggregate[] = "Error while parsing option value for \"";
+    struct cursor statement = go_to(source, at);
     struct aim aim = at;
-    const char *quote = strchr(message, '"');
-    if (quote != NULL && find(statement, quote + 1, strcspn(quote + 1, "\""), true, &aim))
+    if (strncmp(message, aggregate, strlen(aggregate)) == 0) {
+        const char *detail = strstr(message, "\": ");
+        if (detail != NULL)
+            find_quoted(statement, detail + 1, &aim);
         return aim;
-    find(statement, message, option, false, &aim);
+    }
+    size_t option = strspn(message, "abcdefghijklmnopqrstuvwxyz_");
+    if (option == 0 || message[option] != ':' || strncmp(statement.text, "option", 6) != 0)
+        return at;
+    if (!find_quoted(statement, message, &aim))
+        find(statement, message, option, &aim);
     return aim;
 }

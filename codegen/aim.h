@@ -5,20 +5,21 @@
 #ifndef CODEGEN_AIM_H
 #define CODEGEN_AIM_H
 
-#include <stddef.h>
 #include <stdint.h>
 
-/* A point in a source text: offset in bytes; line and column from 1, tabs going to the next multiple of 8. */
+enum { AIM_TAB = 8 }; /* protoc's */
+
+/* A point in a source text; both count from 1, a tab goes to the next multiple of AIM_TAB. */
 struct aim {
     uint32_t line;
     uint32_t column;
 };
 
-/* The offset of line in source, or (size_t)-1 when it has fewer. */
-size_t aim_line_start(const char *source, uint32_t line);
+/* The text from a point on, or NULL when source has fewer lines; at most the end of the line. */
+const char *aim_text(const char *source, struct aim at);
 
 /* at points to a statement of source; message tells what is wrong ("deadline: \"5x\" is not ...").  When the statement
- * is an option of ours, returns the place within it of what the message is about, else at. */
+ * sets options, returns the place within it of what the message is about, else at. */
 struct aim aim_at(const char *source, struct aim at, const char *message);
 
 #endif

@@ -246,7 +246,7 @@ static bool run_protoc(struct job *job)
     struct text said = {.bytes = NULL};
     int status = process_run(protoc_arguments(job), &said);
     int reason = errno;
-    size_t errors = said.size == 0 ? 0 : report_protoc(said.bytes, &job->imports, &job->arena);
+    size_t errors = said.size == 0 ? 0 : report_protoc(said.bytes, status != 0, &job->imports, &job->arena);
     text_fini(&said);
     if (process_interrupted())
         report_own("interrupted; nothing was written");
@@ -254,7 +254,7 @@ static bool run_protoc(struct job *job)
         report_own("cannot run %s: %s", job->tools.protoc, strerror(reason));
     else if (status != 0 && errors == 0)
         report_own("%s failed with status %d and said nothing", job->tools.protoc, status);
-    return status == 0 && !process_interrupted();
+    return status == 0 && errors == 0 && !process_interrupted();
 }
 
 static bool generate(struct job *job)

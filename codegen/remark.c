@@ -1,0 +1,176 @@
+/* Reads the stderr of protoc, of protoc-gen-semel and of the nanopb generator.
+ *
+ * It must not know how remarks are shown.  Reads best next: remark.h. */
+#include "codegen/remark.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char semel_prefix[] = "--semel_out: ";
+static const char nanopb_prefix[] = "--nanopb_out: ";
+static const char traceback_start[] = "Traceback (most recent call last)";
+static const char circle_start[] = "Circular dependency in messages: ";
+
+struct reader {
+    struct remarks *remarks;
+    bool failed;
+    bool in_traceback;
+    const char *last_words; /* of a traceback: its exception */
+};
+
+static bool starts_with(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static void add(struct remarks *remarks, struct remark remark)
+{
+    for (size_t i = 0; i < remarks->count; i++) {
+        const struct remark *other = &remarks->items[i];
+        bool same_file = remark.file == other->file ||
+                         (remark.file != NULL && other->file != NULL && strcmp(remark.file, other->file) == 0);
+        if (same_file && remark.at.line == other->at.line && remark.at.column == other->at.column &&
+            strcmp(remark.text, other->text) == 0)
+            return; /* nanopb says some things many times */
+    }
+    remark.order = remarks->count;
+    remarks->items = array_grow(remarks->items, remarks->count, sizeof *remarks->items);
+    remarks->items[remarks->count++] = remark;
+}
+
+/* ":12" -> 12, and where it ends; NULL when there is no number. */
+static const char *read_number(const char *text, uint32_t *ret_number)
+{
+    char *end;
+    if (*text != ':' || !isdigit((unsigned char)text[1]))
+        return NULL;
+    unsigned long number = strtoul(text + 1, &end, 10);
+    *ret_number = number > UINT32_MAX ? UINT32_MAX : (uint32_t)number;
+    return end;
+}
+
+static void read_kind(struct remark *remark, const char *text)
+{
+    static const char error[] = "error: ";
+    static const char warning[] = "warning: ";
+    remark->warning = starts_with(text, warning);
+    if (remark->warning)
+        text += strlen(warning);
+    else if (starts_with(text, error))
+        text += strlen(error);
+    remark->text = text;
+}
+
+/* Where the file name at the start of line ends, or NULL. */
+static const char *file_end(const char *line)
+{
+    static const char *const kinds[] = {".proto", ".options"};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        const char *end = strstr(line, kinds[i]);
+        if (end != NULL && end[strlen(kinds[i])] == ':')
+            return end + strlen(kinds[i]);
+    }
+    return NULL;
+}
+
+/* "bank.proto:12:3: text", "bank.options:12: text" or "bank.proto: text". */
+static bool read_placed(struct arena *arena, const char *line, struct remark *ret_remark)
+{
+    const char *end = file_end(line);
+    if (end == NULL)
+        return false;
+    *ret_remark = (struct remark){.file = arena_printf(arena, "%.*s", (int)(end - line), line)};
+    const char *after = read_number(end, &ret_remark->at.line);
+    if (after != NULL)
+        end = after;
+    after = read_number(end, &ret_remark->at.column);
+    if (after != NULL)
+        end = after;
+    if (!starts_with(end, ": "))
+        return false;
+    read_kind(ret_remark, end + 2);
+    return true;
+}
+
+/* The nanopb generator is a Python program: its stack of calls tells a user nothing, its last line a little. */
+static bool swallow_traceback(struct reader *reader, const char *line)
+{
+    if (starts_with(line, traceback_start))
+        reader->in_traceback = true;
+    else if (!reader->in_traceback || starts_with(line, "--"))
+        return false;
+    else if (!isspace((unsigned char)*line))
+        reader->last_words = line;
+    return true;
+}
+
+static void read_nanopb_failure(struct reader *reader, const char *text)
+{
+    if (reader->last_words != NULL)
+        text = reader->last_words;
+    size_t length = strlen(text);
+    while (length > 0 && text[length - 1] == '.')
+        length--;
+    struct arena *arena = reader->remarks->arena;
+    add(reader->remarks, (struct remark){.text = arena_printf(arena, "the nanopb generator failed: %.*s", (int)length,
+                                                              text)});
+}
+
+/* nanopb warns and goes on, but what it then writes does not compile. */
+static void read_circle(struct reader *reader, const char *names)
+{
+    struct arena *arena = reader->remarks->arena;
+    int length = (int)strcspn(names, "(");
+    while (length > 0 && names[length - 1] == ' ')
+        length--;
+    add(reader->remarks, (struct remark){.text = arena_printf(arena,
+        "messages contain themselves or each other, which no C struct can: %.*s; break the circle with a pointer, by a "
+        "line such as \"package.Message.field type:FT_POINTER\" in the .options file", length, names)});
+}
+
+/* "[libprotobuf WARNING google/protobuf/compiler/parser.cc:646] text" */
+static const char *strip_library(const char *line)
+{
+    const char *end = starts_with(line, "[libprotobuf ") ? strstr(line, "] ") : NULL;
+    return end == NULL ? line : end + 2;
+}
+
+static void read_line(struct reader *reader, const char *line)
+{
+    struct remark remark;
+    if (*line == '\0' || swallow_traceback(reader, line))
+        return;
+    if (starts_with(line, semel_prefix))
+        line += strlen(semel_prefix);
+    if (starts_with(line, nanopb_prefix))
+        read_nanopb_failure(reader, line + strlen(nanopb_prefix));
+    else if (starts_with(line, circle_start))
+        read_circle(reader, line + strlen(circle_start));
+    else if (starts_with(line, "Could not determine size for submessage"))
+        return; /* nanopb guesses the width of a table; the C compiler checks the guess */
+    else if (starts_with(line, "[libprotobuf WARNING"))
+        add(reader->remarks, (struct remark){.warning = true, .text = strip_library(line)});
+    else if (read_placed(reader->remarks->arena, line, &remark))
+        add(reader->remarks, remark);
+    else
+        add(reader->remarks, (struct remark){.warning = !reader->failed, .text = strip_library(line)});
+}
+
+void remarks_read(struct remarks *remarks, struct arena *arena, const char *said, bool failed)
+{
+    *remarks = (struct remarks){.arena = arena};
+    struct reader reader = {.remarks = remarks, .failed = failed};
+    while (*said != '\0') {
+        size_t length = strcspn(said, "\n");
+        read_line(&reader, arena_printf(arena, "%.*s", (int)length, said));
+        said += length;
+        said += *said == '\n';
+    }
+}
+
+void remarks_fini(struct remarks *remarks)
+{
+    free(remarks->items);
+    *remarks = (struct remarks){.items = NULL};
+}
