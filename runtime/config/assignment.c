@@ -51,7 +51,7 @@ static enum semel_code check_scope(const char *text, size_t length, const struct
     if (info->reach == PROPERTIES_REACH_CHANNEL && memchr(text, '.', length))
         return report_bad(
             status, place,
-            "\"%s\": %s holds for a channel (its name has no dot here), not for a method or service",
+            "\"%s\": %s holds for a channel, whose name has no dot here, not for a method or service",
             quote.text, info->name);
     return SEMEL_OK;
 }
