@@ -29,6 +29,9 @@ fi
 
 # A test must see its own configuration only.
 unset SEMEL_CONFIG
+# Criterion has counted a test before LeakSanitizer looks at its process: only an abort makes a leak a failure.
+export ASAN_OPTIONS=abort_on_error=1${ASAN_OPTIONS:+:$ASAN_OPTIONS}
+export UBSAN_OPTIONS=print_stacktrace=1${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}
 
 say "packages"
 "$root/tests/install-deps.sh"

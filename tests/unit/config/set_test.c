@@ -1,0 +1,276 @@
+/* semel_properties_set: every type, range and scope, and the message for each way to get it wrong.
+ * Must not know: files and command lines.
+ * Reads best next: lookup_test.c. */
+#include "support.h"
+
+#include <config/limits.h>
+#include <config/properties.h>
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+TestSuite(set, .init = workplace_enter, .fini = workplace_leave);
+
+static void expect_int(const char *key_text, const char *value, enum properties_key key, int64_t expected)
+{
+    int64_t got = -1;
+    expect_set(key_text, value, SEMEL_OK, "");
+    cr_assert(properties_find_int(properties, NULL, key, &got), "%s", key_text);
+    cr_assert_eq(got, expected, "%s=%s: %" PRId64, key_text, value, got);
+}
+
+Test(set, each_type)
+{
+    expect_int("Deadline", "1500ms", PROPERTIES_DEADLINE, 1500);
+    expect_int("Deadline", "0", PROPERTIES_DEADLINE, 0);
+    expect_int("FrameLimit", "64KiB", PROPERTIES_FRAME_LIMIT, 65536);
+    expect_int("MaxOutstanding", "7", PROPERTIES_MAX_OUTSTANDING, 7);
+    expect_int("OnUnavailable", "wait", PROPERTIES_ON_UNAVAILABLE, SEMEL_ON_UNAVAILABLE_WAIT);
+    expect_int("OnUnavailable", "fail", PROPERTIES_ON_UNAVAILABLE, SEMEL_ON_UNAVAILABLE_FAIL);
+    expect_int("OnUnavailable", "drop", PROPERTIES_ON_UNAVAILABLE, SEMEL_ON_UNAVAILABLE_DROP);
+    expect_int("EndpointSelection", "random", PROPERTIES_ENDPOINT_SELECTION, PROPERTIES_SELECTION_RANDOM);
+    expect_int("EndpointSelection", "ordered", PROPERTIES_ENDPOINT_SELECTION, PROPERTIES_SELECTION_ORDERED);
+    expect_int("Trace.Retry", "2", PROPERTIES_TRACE_RETRY, 2);
+}
+
+static bool is_number(const struct properties_key_info *info)
+{
+    return info->type == PROPERTIES_TYPE_DURATION || info->type == PROPERTIES_TYPE_SIZE ||
+           info->type == PROPERTIES_TYPE_COUNT;
+}
+
+Test(set, both_ends_of_every_range_are_inside)
+{
+    for (int key = 0; key < PROPERTIES_KEY_COUNT; key++) {
+        const struct properties_key_info *info = keys_info((enum properties_key)key);
+        char text[32];
+        if (!is_number(info))
+            continue;
+        snprintf(text, sizeof text, "%" PRId64, info->min);
+        expect_int(info->name, text, (enum properties_key)key, info->min);
+        snprintf(text, sizeof text, "%" PRId64, info->max);
+        expect_int(info->name, text, (enum properties_key)key, info->max);
+    }
+}
+
+Test(set, beyond_both_ends_of_every_range_is_refused)
+{
+    for (int key = 0; key < PROPERTIES_KEY_COUNT; key++) {
+        const struct properties_key_info *info = keys_info((enum properties_key)key);
+        char text[32];
+        if (!is_number(info))
+            continue;
+        snprintf(text, sizeof text, "%" PRId64, info->max + 1);
+        cr_assert_eq(semel_properties_set(properties, info->name, text, &status), SEMEL_INVALID_ARGUMENT);
+        cr_assert_not_null(strstr(status.message, "is outside"), "%s", status.message);
+        snprintf(text, sizeof text, "%" PRId64, info->min - 1);
+        cr_assert_eq(semel_properties_set(properties, info->name, text, &status), SEMEL_INVALID_ARGUMENT);
+        cr_assert_eq(strncmp(status.message, info->name, strlen(info->name)), 0, "%s", status.message);
+    }
+}
+
+static void expect_intervals(const char *text, const uint32_t *expected, size_t expected_count)
+{
+    const uint32_t *intervals_ms = NULL;
+    size_t count = 999;
+    expect_set("RetryIntervals", text, SEMEL_OK, "");
+    cr_assert(properties_find_intervals(properties, NULL, &intervals_ms, &count));
+    cr_assert_not_null(intervals_ms);
+    cr_assert_eq(count, expected_count, "\"%s\": %zu", text, count);
+    cr_assert_arr_eq(intervals_ms, expected, count * sizeof *expected, "\"%s\"", text);
+}
+
+Test(set, intervals)
+{
+    const uint32_t three[] = {0, 100, 500};
+    const uint32_t largest[] = {3600000};
+    expect_intervals("0 100 500", three, 3);
+    expect_intervals("0,100,500", three, 3);
+    expect_intervals("0, 100 ,500", three, 3);
+    expect_intervals(" 0\t100  500 ", three, 3);
+    expect_intervals("0", three, 1);
+    expect_intervals("3600000", largest, 1);
+    expect_intervals("-1", three, 0);
+}
+
+Test(set, sixty_four_intervals_and_no_more)
+{
+    char text[65 * 8] = "";
+    uint32_t expected[64];
+    for (size_t i = 0; i < 64; i++) {
+        expected[i] = 3600000;
+        snprintf(text + i * 8, 9, "3600000 ");
+    }
+    expect_intervals(text, expected, 64);
+    snprintf(text + 64 * 8, 2, "1");
+    expect_set("RetryIntervals", text, SEMEL_INVALID_ARGUMENT, "RetryIntervals: more than 64 waits");
+}
+
+Test(set, bad_intervals)
+{
+    static const char *const texts[] = {"",   " ",    "-1 100", "100 -1", "-2",   "1,,2",  ",1",
+                                        "1,", "1, ,", "1;2",    "100ms",  "1 5s", "0 1.5", "x"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        char message[SEMEL_MESSAGE_MAX];
+        snprintf(message, sizeof message,
+                 "RetryIntervals: \"%s\" is not a list of waits in ms (0 100 500), nor -1 alone for no retry",
+                 texts[i]);
+        expect_set("RetryIntervals", texts[i], SEMEL_INVALID_ARGUMENT, message);
+    }
+    expect_set("RetryIntervals", "1 3600001 2", SEMEL_INVALID_ARGUMENT,
+               "RetryIntervals: a wait of \"3600001\" is outside 0 to 3600000 ms");
+    expect_set("RetryIntervals", "99999999999999999999", SEMEL_INVALID_ARGUMENT,
+               "RetryIntervals: a wait of \"99999999999999999999\" is outside 0 to 3600000 ms");
+}
+
+Test(set, bad_values_say_what_would_do)
+{
+    static const struct {
+        const char *key, *value, *message;
+    } cases[] = {
+        {"Deadline", "", "Deadline: \"\" is not a duration (500, 500ms, 5s or 2min)"},
+        {"Deadline", "-1", "Deadline: \"-1\" is not a duration (500, 500ms, 5s or 2min)"},
+        {"Deadline", "5S", "Deadline: \"5S\" is not a duration (500, 500ms, 5s or 2min)"},
+        {"Deadline", " 5s", "Deadline: \" 5s\" is not a duration (500, 500ms, 5s or 2min)"},
+        {"Deadline", "1441min", "Deadline: \"1441min\" is outside 0 to 1440min"},
+        {"Heartbeat", "49", "Heartbeat: \"49\" is outside 50ms to 60min"},
+        {"KeepReply", "1KB", "KeepReply: \"1KB\" is not a size (4096, 4KiB or 1MiB)"},
+        {"FrameLimit", "4095", "FrameLimit: \"4095\" is outside 4KiB to 256MiB"},
+        {"Window", "1KiB", "Window: \"1KiB\" is not a whole number"},
+        {"Window", "0", "Window: \"0\" is outside 1 to 65536"},
+        {"Trace.Retry", "3", "Trace.Retry: \"3\" is outside 0 to 2"},
+        {"OnUnavailable", "", "OnUnavailable: \"\" is not one of wait, fail, drop"},
+        {"OnUnavailable", "FAIL", "OnUnavailable: \"FAIL\" is not one of wait, fail, drop"},
+        {"a.OnUnavailable", "2", "a.OnUnavailable: \"2\" is not one of wait, fail, drop"},
+        {"EndpointSelection", "rand", "EndpointSelection: \"rand\" is not one of ordered, random"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        expect_set(cases[i].key, cases[i].value, SEMEL_INVALID_ARGUMENT, cases[i].message);
+}
+
+Test(set, unknown_keys_name_the_nearest)
+{
+    expect_set("Deadlin", "5s", SEMEL_INVALID_ARGUMENT, "unknown key \"Deadlin\"; did you mean \"Deadline\"?");
+    expect_set("demo.Bank.heartbeat", "5s", SEMEL_INVALID_ARGUMENT,
+               "unknown key \"demo.Bank.heartbeat\"; case matters, did you mean \"Heartbeat\"?");
+    expect_set(" Deadline", "5s", SEMEL_INVALID_ARGUMENT,
+               "unknown key \" Deadline\"; did you mean \"Deadline\"?");
+    cr_assert_eq(semel_properties_set(properties, "", "5s", &status), SEMEL_INVALID_ARGUMENT);
+}
+
+Test(set, every_key_in_every_scope_it_may_not_stand_in)
+{
+    for (int key = 0; key < PROPERTIES_KEY_COUNT; key++) {
+        const struct properties_key_info *info = keys_info((enum properties_key)key);
+        const char *value = info->type == PROPERTIES_TYPE_ON_UNAVAILABLE ? "wait"
+                            : info->type == PROPERTIES_TYPE_SELECTION    ? "random"
+                            : info->type == PROPERTIES_TYPE_SIZE         ? "4096"
+                            : info->type == PROPERTIES_TYPE_DURATION     ? "1s"
+                                                                         : "1";
+        char in_channel[64], in_method[64];
+        snprintf(in_channel, sizeof in_channel, "audit.%s", info->name);
+        snprintf(in_method, sizeof in_method, "demo.Bank.Deposit.%s", info->name);
+        cr_assert_eq(semel_properties_set(properties, info->name, value, NULL), SEMEL_OK, "%s", info->name);
+        cr_assert_eq(semel_properties_set(properties, in_channel, value, NULL) == SEMEL_OK,
+                     info->reach != PROPERTIES_REACH_NODE, "%s", in_channel);
+        cr_assert_eq(semel_properties_set(properties, in_method, value, NULL) == SEMEL_OK,
+                     info->reach == PROPERTIES_REACH_CALL, "%s", in_method);
+    }
+}
+
+Test(set, wrong_scopes_say_where_the_key_belongs)
+{
+    expect_set("audit.Window", "5", SEMEL_INVALID_ARGUMENT,
+               "\"audit.Window\": Window holds for the whole node; write \"Window\" alone");
+    expect_set(
+        "demo.Bank.FrameLimit", "5MiB", SEMEL_INVALID_ARGUMENT,
+        "\"demo.Bank.FrameLimit\": FrameLimit holds for a channel, whose name has no dot here, not for a "
+        "method or service");
+}
+
+Test(set, scopes_that_can_not_match_are_refused)
+{
+    static const char *const scopes[] = {"",    ".",   "a..b", ".a",       "a.",   "a b",   "demo.*",
+                                         "a/b", "a=b", "a:b",  "\xc3\xa4", "a\nb", "-\x01", "\"a\""};
+    for (size_t i = 0; i < sizeof scopes / sizeof *scopes; i++) {
+        char key[64];
+        snprintf(key, sizeof key, "%s.Deadline", scopes[i]);
+        cr_assert_eq(semel_properties_set(properties, key, "5s", &status), SEMEL_INVALID_ARGUMENT, "%s", key);
+        cr_assert_not_null(strstr(status.message, "is not the name of a method, service or channel"), "%s",
+                           status.message);
+    }
+}
+
+Test(set, scope_length_is_limited)
+{
+    char key[CONFIG_SCOPE_MAX + sizeof ".Deadline" + 1];
+    memset(key, 'a', sizeof key);
+    memcpy(key + CONFIG_SCOPE_MAX, ".Deadline", sizeof ".Deadline");
+    expect_set(key, "5s", SEMEL_OK, "");
+    key[CONFIG_SCOPE_MAX] = 'a';
+    memcpy(key + CONFIG_SCOPE_MAX + 1, ".Deadline", sizeof ".Deadline");
+    expect_set(
+        key, "5s", SEMEL_INVALID_ARGUMENT,
+        "\"...aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.Deadline\": what stands before Deadline is "
+        "not the name of a method, service or channel");
+}
+
+Test(set, a_later_value_replaces)
+{
+    expect_int("Deadline", "5s", PROPERTIES_DEADLINE, 5000);
+    expect_int("Deadline", "6s", PROPERTIES_DEADLINE, 6000);
+    expect_set("RetryIntervals", "1 2 3", SEMEL_OK, "");
+    expect_set("RetryIntervals", "-1", SEMEL_OK, "");
+    const uint32_t *intervals_ms;
+    size_t count;
+    cr_assert(properties_find_intervals(properties, NULL, &intervals_ms, &count));
+    cr_assert_eq(count, 0);
+}
+
+Test(set, a_refused_value_leaves_the_old_one)
+{
+    expect_int("Deadline", "5s", PROPERTIES_DEADLINE, 5000);
+    cr_assert_eq(semel_properties_set(properties, "Deadline", "x", NULL), SEMEL_INVALID_ARGUMENT);
+    cr_assert_eq(properties_get_int(properties, NULL, PROPERTIES_DEADLINE), 5000);
+}
+
+Test(set, hostile_text_is_escaped_and_cut_in_the_message)
+{
+    char *value = malloc(1000001);
+    memset(value, 'x', 1000000);
+    value[1000000] = '\0';
+    expect_set(
+        "Window", value, SEMEL_INVALID_ARGUMENT,
+        "Window: \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...\" is not a whole number");
+    cr_assert_eq(semel_properties_set(properties, value, "5", &status), SEMEL_INVALID_ARGUMENT);
+    cr_assert_lt(strlen(status.message), SEMEL_MESSAGE_MAX);
+    free(value);
+    expect_set("Window", "\x1b[31m\n\\\xff", SEMEL_INVALID_ARGUMENT,
+               "Window: \"\\x1b[31m\\x0a\\x5c\\xff\" is not a whole number");
+}
+
+Test(set, null_texts_are_refused)
+{
+    expect_set(NULL, "5s", SEMEL_INVALID_ARGUMENT, "a property needs a key and a value");
+    expect_set("Deadline", NULL, SEMEL_INVALID_ARGUMENT, "a property needs a key and a value");
+}
+
+Test(set, number_of_settings_is_limited)
+{
+    char key[64];
+    for (int i = 0; i < CONFIG_SETTINGS_MAX; i++) {
+        snprintf(key, sizeof key, "c%d.Deadline", i);
+        cr_assert_eq(semel_properties_set(properties, key, "5s", NULL), SEMEL_OK);
+    }
+    expect_set("Deadline", "5s", SEMEL_RESOURCE_EXHAUSTED, "more than 8192 properties");
+    expect_set("c17.Deadline", "6s", SEMEL_OK, ""); /* replacing takes no room */
+    expect_load_text("Deadline=5s\n", SEMEL_RESOURCE_EXHAUSTED, "more than 8192 properties");
+    expect_load_text("c18.Deadline=6s\n", SEMEL_OK, "");
+}
+
+Test(set, destroy_accepts_null)
+{
+    semel_properties_destroy(NULL);
+}
