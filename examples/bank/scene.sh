@@ -61,6 +61,18 @@ scene_start() {
     scene_address[$1]=${scene_line#listening }
 }
 
+# scene_free_port: a port nobody listens at, for a server that is to come back at the same place.  Below the range from
+# which the kernel serves "port 0" and outgoing connections: there, a client that dials could take it meanwhile.
+scene_free_port() {
+    local port
+    while :; do
+        port=$((20000 + RANDOM % 12000))
+        # Whether something answers there; the attempt's own message is of no interest.
+        (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+    done
+    printf '%s' "$port"
+}
+
 # scene_await NAME TEXT: reads on until a line starts with TEXT.
 scene_await() {
     while scene_read "$1"; do
