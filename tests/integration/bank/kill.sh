@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# kill -9 of the server under load, and of the client: what is told stays true, and nothing runs twice.
+# It must not know how a verdict travels.
+# Reads best next: drain.sh.
+# shellcheck source-path=SCRIPTDIR source=common.sh
+source "$(dirname "$0")/common.sh"
+
+# kill_under OP: 64 calls are certainly pending when the server dies; it comes back at once, without its memory.
+kill_under() {
+    local port
+    port=$(scene_free_port)
+    server --listen "tcp://127.0.0.1:$port" --delay-ms 20
+    load --to "tcp://127.0.0.1:$port" --op "$1" --calls 3000 --announce 1000
+    scene_await load "completed 1000"
+    scene_kill server
+    server --listen "tcp://127.0.0.1:$port" --delay-ms 20
+    wait_for_load
+    scene_stop server
+    scene_line=$told
+}
+
+step "deposits: UNKNOWN where it is unknown, and the new domain is named"
+kill_under deposit
+expect calls -eq 3000
+expect failed_unknown -gt 0
+expect failed_unknown -le 64
+expect failed_executed -eq 0
+expect failed_not_executed -eq 0
+grep -q $'\tUNKNOWN\t[0-9]*\tDOMAIN_CHANGED\t' "$scene_dir/results" || scene_fail "no result names DOMAIN_CHANGED"
+grep -q 'R4' "$scene_dir/load.err" || scene_fail "no explanation names the rule"
+audit --asked 3000
+
+step "set-limit is idempotent: every call is answered"
+kill_under set-limit
+expect ok -eq 3000
+audit --asked 3000
+
+step "balance only reads: every call is answered"
+kill_under balance
+expect ok -eq 3000
+rm -f "$scene_dir/journal"
+
+step "no server comes back: calls end, and say what is known"
+server --delay-ms 20
+load --to "${scene_address[server]}" --calls 2000 --announce 1000 --RetryIntervals="0 10 10"
+scene_await load "completed 1000"
+scene_kill server
+wait_for_load
+expect calls -eq 2000
+expect failed_unknown -gt 0
+expect failed_not_executed -gt 0
+audit --asked 2000
+
+step "the client is killed: the server runs nothing twice, and serves the next one"
+server --delay-ms 5
+load --to "${scene_address[server]}" --calls 100000 --announce 1000
+scene_await load "completed 1000"
+scene_kill load
+# The second client's results go elsewhere; the audit takes both.
+mv "$scene_dir/results" "$scene_dir/first"
+load --to "${scene_address[server]}" --calls 1000
+wait_for_load
+expect ok -eq 1000
+scene_stop server
+audit --results "$scene_dir/first" --client-died
+
+echo passed
