@@ -10,11 +10,21 @@
 #include "../args.h"
 #include "proxy.h"
 
-struct settings {
+/* What the command line says. */
+static struct {
     const char *listen;
     const char *to;
     const char *direction;
     struct plan plan;
+} settings = {
+    .direction = "both",
+    .plan = {.seed = 1,
+             .max_cuts = UINT64_MAX,
+             .early_percent = 10,
+             .stall_ms = 20,
+             .endless_ms = 5000,
+             .trickle_bytes = 32,
+             .trickle_ms = 1},
 };
 
 /* Distances beyond this would overflow the dice, and outlive any test. */
@@ -23,62 +33,55 @@ struct settings {
 
 #define NUMBER(name, value, target, least, most, help)                                                         \
     {                                                                                                          \
-        name, value, help, .number = &settings->target, .min = least, .max = most                              \
+        name, value, help, .number = &settings.target, .min = least, .max = most                               \
     }
 
-static enum args_result parse(struct settings *settings, int argc, char **argv)
-{
-    static const char *const directions[] = {"up", "down", "both", NULL};
-    struct plan *plan = &settings->plan;
-    const struct arg table[] = {
-        {"--listen", "HOST:PORT", "where clients connect; port 0 takes any free one", .text = &settings->listen,
-         .required = true},
-        {"--to", "HOST:PORT", "the server behind", .text = &settings->to, .required = true},
-        NUMBER("--seed", "N", plan.seed, 0, UINT64_MAX, "same seed, same faults at the same bytes (default 1)"),
-        NUMBER("--cut-every", "BYTES", plan.mean[FAULT_CUT], 0, BYTES_MAX,
-               "cut connections, at random, once in so many bytes on the\n"
-               "average: in good order, by reset, or one direction first"),
-        NUMBER("--cut-after-bytes", "N", plan.cut_after_bytes, 0, BYTES_MAX,
-               "cut each connection once, after exactly N bytes of --direction"),
-        NUMBER("--max-cuts", "N", plan.max_cuts, 0, UINT64_MAX, "no more cuts after so many"),
-        NUMBER("--early-percent", "P", plan.early_percent, 0, 100,
-               "with --cut-every: connections cut within their first 256\n"
-               "bytes, where the handshake is (default 10)"),
-        NUMBER("--stall-every", "BYTES", plan.mean[FAULT_STALL], 0, BYTES_MAX,
-               "stop forwarding in one direction for --stall-ms"),
-        NUMBER("--stall-ms", "N", plan.stall_ms, 0, MS_MAX, "length of a stall (default 20)"),
-        NUMBER("--endless-percent", "P", plan.endless_percent, 0, 100,
-               "stalls that end only with the connection (default 0)"),
-        NUMBER("--endless-ms", "N", plan.endless_ms, 1, MS_MAX,
-               "... which is cut after so long at the latest (default 5000)"),
-        NUMBER("--trickle-every", "BYTES", plan.mean[FAULT_TRICKLE], 0, BYTES_MAX,
-               "forward byte by byte for a while"),
-        NUMBER("--trickle-bytes", "N", plan.trickle_bytes, 1, BYTES_MAX,
-               "mean length of a trickle (default 32)"),
-        NUMBER("--trickle-ms", "N", plan.trickle_ms, 0, MS_MAX, "between two bytes of it (default 1)"),
-        NUMBER("--corrupt-every", "BYTES", plan.mean[FAULT_CORRUPT], 0, BYTES_MAX,
-               "flip random bits of a byte"),
-        {"--direction", "WAY", "misbehave only up (to the server) or down, or both (default)",
-         .text = &settings->direction, .choices = directions},
-        {"--no-reset", NULL, "cut without resets", .flag = &plan->no_reset},
-        {"--no-one-way", NULL, "cut both directions at once", .flag = &plan->no_one_way},
-    };
-    const struct args args = {
-        "wire-cutter",
-        "wire-cutter: a TCP proxy that cuts, stalls, trickles and corrupts, at bytes drawn from a seed.\n"
-        "Without a fault option it is a plain proxy.  It prints \"listening HOST:PORT\" when it is ready, "
-        "and on\n"
-        "SIGTERM or SIGINT one line of JSON that tells what it did.",
-        "  wire-cutter --listen 127.0.0.1:0 --to 127.0.0.1:4061 --cut-every 20000\n"
-        "  wire-cutter --listen 127.0.0.1:5000 --to [::1]:4061 --seed 7 --stall-every 50000 --stall-ms 200\n"
-        "  wire-cutter --listen 127.0.0.1:0 --to 127.0.0.1:4061 --cut-after-bytes 300 --direction down "
-        "--max-cuts 1\n",
-        NULL,
-        table,
-        sizeof table / sizeof table[0],
-    };
-    return args_parse(&args, argc, argv);
-}
+static const char *const directions[] = {"up", "down", "both", NULL};
+
+static const struct arg options[] = {
+    {"--listen", "HOST:PORT", "where clients connect; port 0 takes any free one", .text = &settings.listen,
+     .required = true},
+    {"--to", "HOST:PORT", "the server behind", .text = &settings.to, .required = true},
+    NUMBER("--seed", "N", plan.seed, 0, UINT64_MAX, "same seed, same faults at the same bytes (default 1)"),
+    NUMBER("--cut-every", "BYTES", plan.mean[FAULT_CUT], 0, BYTES_MAX,
+           "cut connections, at random, once in so many bytes on the\n"
+           "average: in good order, by reset, or one direction first"),
+    NUMBER("--cut-after-bytes", "N", plan.cut_after_bytes, 0, BYTES_MAX,
+           "cut each connection once, after exactly N bytes of --direction"),
+    NUMBER("--max-cuts", "N", plan.max_cuts, 0, UINT64_MAX, "no more cuts after so many"),
+    NUMBER("--early-percent", "P", plan.early_percent, 0, 100,
+           "with --cut-every: connections cut within their first 256\n"
+           "bytes, where the handshake is (default 10)"),
+    NUMBER("--stall-every", "BYTES", plan.mean[FAULT_STALL], 0, BYTES_MAX,
+           "stop forwarding in one direction for --stall-ms"),
+    NUMBER("--stall-ms", "N", plan.stall_ms, 0, MS_MAX, "length of a stall (default 20)"),
+    NUMBER("--endless-percent", "P", plan.endless_percent, 0, 100,
+           "stalls that end only with the connection (default 0)"),
+    NUMBER("--endless-ms", "N", plan.endless_ms, 1, MS_MAX,
+           "... which is cut after so long at the latest (default 5000)"),
+    NUMBER("--trickle-every", "BYTES", plan.mean[FAULT_TRICKLE], 0, BYTES_MAX,
+           "forward byte by byte for a while"),
+    NUMBER("--trickle-bytes", "N", plan.trickle_bytes, 1, BYTES_MAX, "mean length of a trickle (default 32)"),
+    NUMBER("--trickle-ms", "N", plan.trickle_ms, 0, MS_MAX, "between two bytes of it (default 1)"),
+    NUMBER("--corrupt-every", "BYTES", plan.mean[FAULT_CORRUPT], 0, BYTES_MAX, "flip random bits of a byte"),
+    {"--direction", "WAY", "misbehave only up (to the server) or down, or both (default)",
+     .text = &settings.direction, .choices = directions},
+    {"--no-reset", NULL, "cut without resets", .flag = &settings.plan.no_reset},
+    {"--no-one-way", NULL, "cut both directions at once", .flag = &settings.plan.no_one_way},
+};
+
+static const struct args args = {
+    "wire-cutter",
+    "wire-cutter: a TCP proxy that cuts, stalls, trickles and corrupts, at bytes drawn from a seed.\n"
+    "Without a fault option it is a plain proxy.  It prints \"listening HOST:PORT\" when it is ready,\n"
+    "and on SIGTERM or SIGINT one line of JSON that tells what it did.",
+    "  wire-cutter --listen 127.0.0.1:0 --to 127.0.0.1:4061 --cut-every 20000\n"
+    "  wire-cutter --listen 127.0.0.1:5000 --to [::1]:4061 --seed 7 --stall-every 50000 --stall-ms 200\n"
+    "  wire-cutter --listen 127.0.0.1:0 --to [::1]:4061 --cut-after-bytes 300 --direction down\n",
+    NULL,
+    options,
+    sizeof options / sizeof options[0],
+};
 
 static void print_counters(const struct counters *counters)
 {
@@ -132,15 +135,15 @@ static bool resolve(const char *option, const char *text, struct address *ret_ad
 }
 
 /* Returns the exit code. */
-static int serve(struct proxy *proxy, const struct settings *settings)
+static int serve(struct proxy *proxy)
 {
     struct address listen_at;
     struct address bound;
-    if (!resolve("--listen", settings->listen, &listen_at) || !resolve("--to", settings->to, &proxy->to))
+    if (!resolve("--listen", settings.listen, &listen_at) || !resolve("--to", settings.to, &proxy->to))
         return EXIT_USAGE;
     int error = proxy_open(proxy, &listen_at, &bound);
     if (error != 0) {
-        fprintf(stderr, "wire-cutter: --listen %s: %s\n", settings->listen, strerror(error));
+        fprintf(stderr, "wire-cutter: --listen %s: %s\n", settings.listen, strerror(error));
         return EXIT_FAILURE;
     }
     char text[ADDRESS_TEXT_MAX];
@@ -155,17 +158,7 @@ static int serve(struct proxy *proxy, const struct settings *settings)
 
 int main(int argc, char **argv)
 {
-    struct settings settings = {
-        .direction = "both",
-        .plan = {.seed = 1,
-                 .max_cuts = UINT64_MAX,
-                 .early_percent = 10,
-                 .stall_ms = 20,
-                 .endless_ms = 5000,
-                 .trickle_bytes = 32,
-                 .trickle_ms = 1},
-    };
-    enum args_result result = parse(&settings, argc, argv);
+    enum args_result result = args_parse(&args, argc, argv);
     if (result != ARGS_OK)
         return result == ARGS_HELP ? EXIT_SUCCESS : EXIT_USAGE;
     settings.plan.faulty[WAY_UP] = strcmp(settings.direction, "down") != 0;
@@ -176,7 +169,7 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     struct proxy proxy = {.loop = loop, .plan = settings.plan};
-    int code = serve(&proxy, &settings);
+    int code = serve(&proxy);
     ev_loop_destroy(loop);
     return code;
 }
