@@ -2,13 +2,14 @@
  * taking out are two passes that agree.
  * Must not know: keys' meaning, and the program's own options.
  * Reads best next: properties.c. */
-#include <config/args.h>
-#include <config/assignment.h>
-#include <config/file.h>
+#include "config/args.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "config/assignment.h"
+#include "config/file.h"
 
 enum arg_kind {
     ARG_OTHER,

@@ -4,8 +4,8 @@
 #ifndef CONFIG_ARGS_H
 #define CONFIG_ARGS_H
 
-#include <config/report.h>
-#include <config/settings.h>
+#include "config/report.h"
+#include "config/settings.h"
 
 /* Reads the file named by --config or SEMEL_CONFIG, then every --Key=Value, into settings, which must be
  * empty; on an error it may hold a part.  argv is not changed.  status may be NULL.

@@ -1,11 +1,12 @@
 /* One "Key=Value", from text to a setting.  Whatever could make a value be silently ignored is refused here.
  * Must not know: where the text was read.
  * Reads best next: properties.c, which finds the settings again. */
-#include <config/assignment.h>
-#include <config/limits.h>
-#include <config/nearest.h>
+#include "config/assignment.h"
 
 #include <string.h>
+
+#include "config/limits.h"
+#include "config/nearest.h"
 
 static enum semel_code unknown_key(const char *text, const struct report_place *place, semel_status *status)
 {

@@ -4,8 +4,8 @@
 #ifndef CONFIG_ASSIGNMENT_H
 #define CONFIG_ASSIGNMENT_H
 
-#include <config/report.h>
-#include <config/settings.h>
+#include "config/report.h"
+#include "config/settings.h"
 
 /* Sets key ("Deadline", "demo.Bank.Deposit.Deadline") to value in settings.  place names the origin in
  * messages and is kept as the setting's line.  A key that a file sets twice is an error; elsewhere the later

@@ -3,14 +3,15 @@
  * continuation lines, comments behind a value.
  * Must not know: keys; what else was set.
  * Reads best next: assignment.c. */
-#include <config/assignment.h>
-#include <config/file.h>
-#include <config/limits.h>
+#include "config/file.h"
 
 #include <errno.h>
 #include <ini.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "config/assignment.h"
+#include "config/limits.h"
 
 struct reading {
     FILE *stream;

@@ -4,8 +4,8 @@
 #ifndef CONFIG_FILE_H
 #define CONFIG_FILE_H
 
-#include <config/report.h>
-#include <config/settings.h>
+#include "config/report.h"
+#include "config/settings.h"
 
 /* Reads the file at path into settings, which must be empty; on an error it may hold a part.
  * status may be NULL.  Errors: NOT_FOUND, INVALID_ARGUMENT (also: cannot be read), RESOURCE_EXHAUSTED. */

@@ -1,11 +1,12 @@
 /* semel_properties_help: every key in one line.
  * Must not know: values that were set.
  * Reads best next: keys.h, where the text comes from. */
-#include <config/help.h>
-#include <config/number.h>
-#include <semel/properties.h>
+#include "config/help.h"
 
+#include <semel/properties.h>
 #include <stdio.h>
+
+#include "config/number.h"
 
 static const char *const scopes[] = {
     [PROPERTIES_REACH_CALL] = "method, service, channel",

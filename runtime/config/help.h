@@ -4,7 +4,7 @@
 #ifndef CONFIG_HELP_H
 #define CONFIG_HELP_H
 
-#include <config/keys.h>
+#include "config/keys.h"
 
 struct help_row {
     const char *key;

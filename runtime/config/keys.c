@@ -1,7 +1,7 @@
 /* The key table as data, the words of the enumerated types, and finding the key at the end of a scoped name.
  * Must not know: values that were set.
  * Reads best next: value.c, which reads a value by its key's type. */
-#include <config/keys.h>
+#include "config/keys.h"
 
 #include <assert.h>
 #include <string.h>

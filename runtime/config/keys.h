@@ -3,12 +3,12 @@
  * Reads best next: keys.c for the words of the enumerations, then properties.h for the look-up. */
 #ifndef CONFIG_KEYS_H
 #define CONFIG_KEYS_H
-
-#include <core/limits.h>
 #include <semel/service.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "core/limits.h"
 
 enum properties_type {
     PROPERTIES_TYPE_INTERVALS, /* list of waits in ms */

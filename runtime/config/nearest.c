@@ -1,7 +1,7 @@
 /* Edit distance (insert, delete, replace, swap of neighbours) over the key table.
  * Must not know: how the message is worded.
  * Reads best next: report.c. */
-#include <config/nearest.h>
+#include "config/nearest.h"
 
 #include <ctype.h>
 #include <limits.h>

@@ -4,8 +4,9 @@
 #ifndef CONFIG_NEAREST_H
 #define CONFIG_NEAREST_H
 
-#include <config/keys.h>
 #include <stdbool.h>
+
+#include "config/keys.h"
 
 /* The key whose name takes the fewest edits from the end of text (a bare or scoped name).  *ret_case_only: it
  * differs in nothing but case.  There always is one, however far. */

@@ -1,7 +1,7 @@
 /* Reading and writing whole numbers with units.  No strtol: it takes signs, spaces and the locale's digits.
  * Must not know: keys, ranges, or why a text was refused.
  * Reads best next: value.c. */
-#include <config/number.h>
+#include "config/number.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -1,14 +1,15 @@
 /* The set of properties: the public functions, and which scope wins in a look-up.
  * Must not know: what the values are used for.
  * Reads best next: assignment.c for how a value gets in, keys.h for the keys. */
-#include <config/args.h>
-#include <config/assignment.h>
-#include <config/file.h>
-#include <config/properties.h>
+#include "config/properties.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "config/args.h"
+#include "config/assignment.h"
+#include "config/file.h"
 
 struct semel_properties {
     struct settings settings;

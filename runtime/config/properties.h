@@ -4,11 +4,12 @@
 #ifndef CONFIG_PROPERTIES_H
 #define CONFIG_PROPERTIES_H
 
-#include <config/keys.h>
 #include <semel/properties.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "config/keys.h"
 
 /* Where a value is wanted; borrowed during the look-up.  Either may be NULL: a scope without a method sees
  * channel and global values, one without both only global ones. */

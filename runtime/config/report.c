@@ -2,7 +2,7 @@
  * sequences to an operator's terminal or push the useful part out of the message.
  * Must not know: keys and their types.
  * Reads best next: settings.c. */
-#include <config/report.h>
+#include "config/report.h"
 
 #include <stdarg.h>
 #include <stdio.h>

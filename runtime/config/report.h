@@ -3,7 +3,6 @@
  * Reads best next: report.c. */
 #ifndef CONFIG_REPORT_H
 #define CONFIG_REPORT_H
-
 #include <semel/status.h>
 
 enum report_source { REPORT_PROGRAM, REPORT_FILE, REPORT_ARGUMENTS };

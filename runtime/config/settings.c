@@ -1,11 +1,12 @@
 /* A sorted array of settings: few, set once, looked up rarely (callers cache), so no hash is worth its code.
  * Must not know: text forms, files, or which scope wins.
  * Reads best next: properties.c, which decides which scope wins. */
-#include <config/limits.h>
-#include <config/settings.h>
+#include "config/settings.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "config/limits.h"
 
 void settings_fini(struct settings *settings)
 {

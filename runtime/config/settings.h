@@ -4,7 +4,7 @@
 #ifndef CONFIG_SETTINGS_H
 #define CONFIG_SETTINGS_H
 
-#include <config/value.h>
+#include "config/value.h"
 
 struct setting {
     enum properties_key key;

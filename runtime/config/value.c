@@ -1,13 +1,14 @@
 /* A reader for each type of value.  Each says what it would have accepted: messages are the manual people read.
  * Must not know: scopes, files, or where values are kept.
  * Reads best next: settings.c. */
-#include <config/number.h>
-#include <config/value.h>
+#include "config/value.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "config/number.h"
 
 /* What every reader needs to work and to complain. */
 struct job {

@@ -4,10 +4,11 @@
 #ifndef CONFIG_VALUE_H
 #define CONFIG_VALUE_H
 
-#include <config/keys.h>
-#include <config/report.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "config/keys.h"
+#include "config/report.h"
 
 struct value {
     int64_t number;         /* every type but intervals */

@@ -3,10 +3,11 @@
  * Reads best next: memory_test.c. */
 #include "support.h"
 
-#include <config/properties.h>
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "config/properties.h"
 
 TestSuite(args, .init = workplace_enter, .fini = workplace_leave);
 

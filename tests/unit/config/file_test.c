@@ -3,14 +3,15 @@
  * Reads best next: args_test.c. */
 #include "support.h"
 
-#include <config/limits.h>
-#include <config/properties.h>
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "config/limits.h"
+#include "config/properties.h"
 
 TestSuite(file, .init = workplace_enter, .fini = workplace_leave);
 

@@ -3,9 +3,10 @@
  * Reads best next: readme_test.c. */
 #include "support.h"
 
-#include <config/keys.h>
 #include <criterion/criterion.h>
 #include <string.h>
+
+#include "config/keys.h"
 
 Test(help, each_key_starts_a_line)
 {

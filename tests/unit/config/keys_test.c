@@ -3,11 +3,12 @@
  * Reads best next: set_test.c. */
 #include "support.h"
 
-#include <config/keys.h>
-#include <config/nearest.h>
-#include <config/number.h>
 #include <criterion/criterion.h>
 #include <string.h>
+
+#include "config/keys.h"
+#include "config/nearest.h"
+#include "config/number.h"
 
 Test(keys, every_entry_is_sound)
 {

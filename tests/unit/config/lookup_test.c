@@ -3,8 +3,9 @@
  * Reads best next: file_test.c. */
 #include "support.h"
 
-#include <config/properties.h>
 #include <criterion/criterion.h>
+
+#include "config/properties.h"
 
 TestSuite(lookup, .init = workplace_enter, .fini = workplace_leave);
 

@@ -4,10 +4,11 @@
  * Reads best next: properties.c. */
 #include "support.h"
 
-#include <config/properties.h>
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "config/properties.h"
 
 TestSuite(memory, .init = workplace_enter, .fini = workplace_leave);
 

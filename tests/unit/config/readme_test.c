@@ -3,13 +3,14 @@
  * Reads best next: runtime/config/README.md. */
 #include "support.h"
 
-#include <config/help.h>
-#include <config/number.h>
-#include <config/properties.h>
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "config/help.h"
+#include "config/number.h"
+#include "config/properties.h"
 
 static char *readme; /* the whole text */
 

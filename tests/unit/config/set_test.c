@@ -3,13 +3,14 @@
  * Reads best next: lookup_test.c. */
 #include "support.h"
 
-#include <config/limits.h>
-#include <config/properties.h>
 #include <criterion/criterion.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "config/limits.h"
+#include "config/properties.h"
 
 TestSuite(set, .init = workplace_enter, .fini = workplace_leave);
 
