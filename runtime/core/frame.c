@@ -60,6 +60,16 @@ void frame_stamp(uint8_t *header, uint32_t aux, uint32_t time_ms)
     bytes_store32(header + AT_TIME, time_ms);
 }
 
+void frame_stamp_seq(uint8_t *header, uint64_t seq)
+{
+    bytes_store64(header + AT_SEQ, seq);
+}
+
+enum frame_type frame_type_of(const uint8_t *header)
+{
+    return (enum frame_type)header[AT_TYPE];
+}
+
 void frame_seal(uint8_t *header, uint64_t seed)
 {
     bytes_store64(header + AT_CHECK, digest(header, AT_CHECK, seed));

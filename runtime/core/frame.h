@@ -74,6 +74,12 @@ void frame_write(uint8_t *header, const struct frame *frame);
 /* Rewrites what may differ between attempts (aux and time_ms). */
 void frame_stamp(uint8_t *header, uint32_t aux, uint32_t time_ms);
 
+/* Rewrites the seq of a frame that carries the ack floor only (PING, PONG, BYE). */
+void frame_stamp_seq(uint8_t *header, uint64_t seq);
+
+/* The type in a header of our own making. */
+enum frame_type frame_type_of(const uint8_t *header);
+
 /* Writes the check.  Last, after every other change of the header. */
 void frame_seal(uint8_t *header, uint64_t seed);
 

@@ -38,6 +38,12 @@ void *pool_take(struct pool *pool)
     return block;
 }
 
+void pool_disown(struct pool *pool)
+{
+    assert(pool->in_use > 0);
+    pool->in_use--;
+}
+
 void pool_give(struct pool *pool, void *block)
 {
     if (block == NULL)

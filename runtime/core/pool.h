@@ -20,6 +20,8 @@ void pool_init(struct pool *pool, size_t block_size, size_t spare_max);
 void pool_fini(struct pool *pool);
 /* Not cleared.  NULL: no memory. */
 void *pool_take(struct pool *pool);
+/* A block leaves the pool for good: whoever holds it calls free. */
+void pool_disown(struct pool *pool);
 /* Accepts NULL. */
 void pool_give(struct pool *pool, void *block);
 

@@ -40,16 +40,11 @@ void wire_room_fini(struct wire_room *room)
     pool_fini(&room->control_pool);
 }
 
-static bool is_control(const struct outgoing *out)
-{
-    return out->order == WIRE_ORDER_FIRST || out->order == WIRE_ORDER_LAST;
-}
-
 static void on_sent(struct outgoing *out, void *user)
 {
     struct wire *wire = user;
     wire->counters->frames_out++;
-    if (is_control(out))
+    if (wire_is_control(out))
         reply_settle(reply_of(out));
     else
         wire->events->sent(wire, out);
@@ -58,7 +53,7 @@ static void on_sent(struct outgoing *out, void *user)
 static void on_dropped(struct outgoing *out, void *user)
 {
     struct wire *wire = user;
-    if (is_control(out))
+    if (wire_is_control(out))
         reply_settle(reply_of(out));
     else
         wire->events->dropped(wire, out);

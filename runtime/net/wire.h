@@ -17,8 +17,7 @@
 
 struct wire;
 
-/* What a wire tells its owner.  Never called from inside a function that the owner called, but for frame, which may
- * itself close the wire. */
+/* What a wire tells its owner, from the loop.  Inside connected and frame the owner may close, fail or destroy it. */
 struct wire_events {
     /* The stream is connected (dialled wires only).  May send, may close. */
     void (*connected)(struct wire *wire);
@@ -31,7 +30,7 @@ struct wire_events {
     void (*sent)(struct wire *wire, struct outgoing *out);
     /* One of the owner's frames will not go out: the wire closes.  May be called inside wire_close. */
     void (*dropped)(struct wire *wire, struct outgoing *out);
-    /* Last words for a frame's header before it is sealed.  May be NULL. */
+    /* Last words for a frame's header before it is sealed, the wire's own frames included.  May be NULL. */
     void (*stamp)(struct wire *wire, struct outgoing *out);
 };
 
@@ -98,7 +97,9 @@ struct wire *wire_create(struct wire_room *room, const struct transport *transpo
                          enum link_role role, uint64_t nonce, const struct wire_limits *limits,
                          const struct wire_events *events, struct wire_counters *counters, void *owner);
 
-/* Closes at once: every frame of the owner that is left is dropped.  Closed already is fine. */
+/* Gives the wire up: closes it and tells lost, before this returns. */
+void wire_fail(struct wire *wire, enum semel_reason reason, int os_error);
+/* Closes at once and tells nobody: every frame of the owner that is left is dropped.  Closed already is fine. */
 void wire_close(struct wire *wire);
 /* Closes, and frees the memory once no caller can be inside the wire any more.  Accepts NULL. */
 void wire_destroy(struct wire *wire);
@@ -110,11 +111,19 @@ void wire_open(struct wire *wire, uint64_t nonce, uint32_t frame_limit, int64_t 
 
 /* Queues a frame of the owner; it leaves at the end of the turn. */
 void wire_push(struct wire *wire, struct outgoing *out);
+/* Writes now what is queued, as far as the transport takes it.  May close the wire. */
+void wire_flush(struct wire *wire);
 /* Makes what was put into the queue directly leave at the end of the turn. */
 void wire_flush_later(struct wire *wire);
 /* Makes and queues a frame without an owner, with a body that is copied.  seed: NULL, or the seed to seal it with at once
  * (handshake frames).  The link must allow it (asserted).  false: no memory. */
 bool wire_send_control(struct wire *wire, const struct frame *frame, uint64_t order, const uint64_t *seed);
+
+/* Whether a frame in a send queue is the wire's own. */
+static inline bool wire_is_control(const struct outgoing *out)
+{
+    return out->order == WIRE_ORDER_FIRST || out->order == WIRE_ORDER_LAST;
+}
 
 static inline bool wire_is_closed(const struct wire *wire)
 {

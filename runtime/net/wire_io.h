@@ -13,11 +13,7 @@
 void wire_ready(struct loop_io *io, bool readable, bool writable);
 /* Reads once and hands on every whole frame.  May close the wire. */
 void wire_receive(struct wire *wire);
-/* Writes what is queued, as far as the transport takes it.  May close the wire. */
-void wire_flush(struct wire *wire);
 /* Gives memory back that an idle wire does not need. */
 void wire_trim(struct wire *wire);
-/* Closes and tells the owner. */
-void wire_fail(struct wire *wire, enum semel_reason reason, int os_error);
 
 #endif

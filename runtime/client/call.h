@@ -1,0 +1,85 @@
+/* A call from its start to its end.  The decision whether it goes on is core/retry's alone; here it is carried out.
+ *
+ * Reads best next: call.c; channel.h, which carries the calls. */
+#ifndef CLIENT_CALL_H
+#define CLIENT_CALL_H
+
+#include <semel/call.h>
+
+#include "client/policy.h"
+#include "client/trail.h"
+#include "core/frame.h"
+#include "core/outbox.h"
+#include "core/timers.h"
+
+/* Requests up to this body live inside the call. */
+#define CALL_SMALL_BODY 400u
+
+/* A synchronous caller; lives on its stack. */
+struct call_sync {
+    void *out;
+    semel_status *ret_status; /* may be NULL */
+    enum semel_code code;
+    void (*ended)(struct call_sync *sync); /* wakes it */
+};
+
+struct call {
+    struct outbox_call slot; /* first: the outbox hands it back */
+    semel_channel *channel;
+    const struct semel_method *method;
+    struct policy policy;
+    uint32_t *own_intervals; /* freed with the call, or NULL */
+    void (*done)(void);      /* NULL: nobody asks */
+    void *user;
+    struct call_sync *sync;  /* instead of done */
+    struct timer deadline;
+    struct timer retry;      /* a wait of its own (DELAYED), or a cancellation to be carried out */
+    int64_t started_ns;
+    int64_t sent_ns;         /* last byte of the present attempt; -1 */
+    int64_t retry_at_ns;     /* READY, HELD without connection: not before */
+    uint64_t connection;     /* the connection the present attempt is on; 0: none yet */
+    const char *endpoint;    /* of the present attempt, borrowed from the channel */
+    uint32_t failures;       /* attempts that have failed */
+    uint32_t replays;
+    bool cancel_asked;
+    bool cancel_sent;
+    struct trail *trail;     /* NULL until something breaks */
+    uint8_t small[FRAME_HEADER_SIZE + CALL_SMALL_BODY];
+};
+
+static inline struct call *call_of(struct outgoing *out)
+{
+    return (struct call *)out; /* slot.out is the first member of the first member */
+}
+
+/* What happened to a call, for call_failed. */
+struct call_failure {
+    enum retry_failure failure;
+    enum retry_verdict verdict;
+    enum semel_reason reason;
+    int os_error;
+    enum semel_code code;       /* the peer's, if answered */
+    enum semel_outcome outcome; /* the peer's, if answered */
+    bool answered;
+    uint32_t pushback_ms;
+    const char *text;           /* the peer's words, not terminated; may be NULL */
+    size_t text_size;
+};
+
+/* Something went wrong, or ended: asks the rules and does what they say.  May end the call (and run its callback). */
+void call_failed(struct call *call, const struct call_failure *failure);
+
+/* The verdict for a call that was held. */
+void call_judge(struct call *call, enum retry_verdict verdict);
+
+/* A verified REPLY frame for this call.  false: it makes no sense (a protocol error of the peer). */
+bool call_answered(struct call *call, const struct frame *frame);
+
+/* The transport took its last byte, or its frame was dropped with the connection. */
+void call_sent(struct call *call);
+void call_dropped(struct call *call);
+
+/* Last words for its header before it is sealed. */
+void call_stamp(struct call *call);
+
+#endif

@@ -1,0 +1,478 @@
+/* A channel: opening, closing, and what happens on its wire.
+ *
+ * Reads best next: channel.h, greeting.h for HELLO and WELCOME, call.c. */
+#include "client/channel.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/greeting.h"
+#include "client/stub.h"
+#include "config/properties.h"
+#include "net/random.h"
+#include "net/status.h"
+
+#define MS_IN_NS INT64_C(1000000)
+
+/* Calls kept for the next ones; a peak beyond it goes back to the allocator. */
+enum { SPARE_CALLS = 4096 };
+
+/* ---- calls on their way ---- */
+
+void channel_kick(semel_channel *channel)
+{
+    if (channel->outbox.queue == NULL) {
+        reconnector_want(&channel->reconnector, node_now(channel->node));
+        return;
+    }
+    outbox_fill(&channel->outbox);
+    if (channel->wire->queue.head != NULL)
+        wire_flush_later(channel->wire);
+}
+
+/* The next round begins when the first of the waiting calls may try. */
+static void schedule(semel_channel *channel)
+{
+    int64_t first_ns = INT64_MAX;
+    for (struct outbox_call *slot = outbox_from(&channel->outbox, 0); slot != NULL;
+         slot = outbox_from(&channel->outbox, slot->seq + 1)) {
+        const struct call *call = (struct call *)slot;
+        if ((slot->state == OUTBOX_READY || slot->state == OUTBOX_HELD) && call->retry_at_ns < first_ns)
+            first_ns = call->retry_at_ns;
+    }
+    if (first_ns != INT64_MAX)
+        reconnector_want(&channel->reconnector, first_ns);
+}
+
+/* Calls fn for every call that has not ended, in seq order; calls that are started meanwhile are left out. */
+static void each_call(semel_channel *channel, void (*fn)(struct call *call, const void *arg), const void *arg)
+{
+    uint64_t end = channel->outbox.next;
+    for (struct outbox_call *slot = outbox_from(&channel->outbox, 0); slot != NULL && slot->seq < end;) {
+        uint64_t seq = slot->seq;
+        fn((struct call *)slot, arg);
+        slot = outbox_from(&channel->outbox, seq + 1);
+    }
+}
+
+static void fail_waiting(struct call *call, const void *failure)
+{
+    bool waits = call->slot.state == OUTBOX_READY || call->slot.state == OUTBOX_HELD;
+    if (waits && call->retry_at_ns <= node_now(call->channel->node)) {
+        call->endpoint = ((const struct channel_round *)failure)->endpoint;
+        call_failed(call, &((const struct channel_round *)failure)->failure);
+    }
+}
+
+void channel_round_failed(semel_channel *channel, enum semel_reason reason, int os_error, const char *endpoint)
+{
+    const struct channel_round round = {
+        .failure = {.failure = RETRY_CONNECT_FAILED, .reason = reason, .os_error = os_error}, .endpoint = endpoint};
+    each_call(channel, fail_waiting, &round);
+    schedule(channel);
+}
+
+static void fail_on_connection(struct call *call, const void *failure)
+{
+    if (call->slot.state != OUTBOX_QUEUED && call->slot.state != OUTBOX_WRITTEN)
+        return;
+    struct call_failure lost = *(const struct call_failure *)failure;
+    if (call->cancel_asked) {
+        lost.failure = RETRY_CANCELLED;
+        lost.reason = SEMEL_REASON_CANCELLED;
+    }
+    call_failed(call, &lost);
+}
+
+/* ---- what the wire tells ---- */
+
+static void drop_wire(semel_channel *channel)
+{
+    outbox_attach(&channel->outbox, NULL, 0);
+    wire_destroy(channel->wire);
+    channel->wire = NULL;
+    channel->connection = 0;
+    channel->parting = false;
+}
+
+static void on_lost(struct wire *wire, enum semel_reason reason, int os_error)
+{
+    semel_channel *channel = wire->owner;
+    bool live = channel->connection != 0;
+    if (live && channel->parting)
+        reason = SEMEL_REASON_DRAINED;
+    channel->stats.closed_by[reason]++;
+    node_log(channel->node, SEMEL_LOG_INFO, "channel %s: %s %s: %s", channel->name != NULL ? channel->name : "-",
+             live ? "lost" : "no connection to", channel->endpoint, semel_reason_text(reason));
+    const struct call_failure failure = {
+        .failure = RETRY_CONNECTION_LOST, .reason = reason, .os_error = os_error};
+    drop_wire(channel);
+    if (!live) {
+        reconnector_dial_failed(&channel->reconnector, reason, os_error);
+        return;
+    }
+    reconnector_lost(&channel->reconnector);
+    each_call(channel, fail_on_connection, &failure);
+    schedule(channel);
+}
+
+static void on_connected(struct wire *wire)
+{
+    greeting_hello(wire->owner);
+}
+
+static void unqueue(struct call *call, const void *unused)
+{
+    (void)unused;
+    if (call->slot.state == OUTBOX_QUEUED && outbox_unqueue(&call->channel->outbox, &call->slot))
+        outbox_set(&call->channel->outbox, &call->slot,
+                   call->slot.exposed ? OUTBOX_HELD : OUTBOX_READY);
+}
+
+/* GOAWAY: what was not started waits for the next connection; what was is finished and answered, then both part. */
+static void on_goaway(semel_channel *channel)
+{
+    each_call(channel, unqueue, NULL);
+    outbox_attach(&channel->outbox, NULL, 0);
+    channel->parting = true;
+    const struct frame bye = {.type = FRAME_BYE};
+    if (!wire_send_control(channel->wire, &bye, WIRE_ORDER_LAST, NULL))
+        wire_fail(channel->wire, SEMEL_REASON_NO_MEMORY, 0);
+}
+
+static void on_reply(semel_channel *channel, const struct frame *frame)
+{
+    struct outbox_call *slot = outbox_find(&channel->outbox, frame->seq);
+    bool makes_sense;
+    if (slot != NULL)
+        makes_sense = call_answered((struct call *)slot, frame);
+    else /* to a call that ended before its answer: fine, if it ever was one */
+        makes_sense = frame->seq != 0 && frame->seq < channel->outbox.next;
+    if (!makes_sense)
+        wire_fail(channel->wire, SEMEL_REASON_BAD_FIELD, 0);
+}
+
+static void on_frame(struct wire *wire, const struct frame *frame)
+{
+    semel_channel *channel = wire->owner;
+    switch (frame->type) {
+    case FRAME_WELCOME:
+        greeting_welcome(channel, frame);
+        break;
+    case FRAME_REFUSE:
+        greeting_refused(channel, frame);
+        break;
+    case FRAME_REPLY:
+        on_reply(channel, frame);
+        break;
+    case FRAME_GOAWAY:
+        on_goaway(channel);
+        break;
+    default: /* PING and PONG are the wire's */
+        break;
+    }
+}
+
+static void on_sent(struct wire *wire, struct outgoing *out)
+{
+    (void)wire;
+    call_sent(call_of(out));
+}
+
+static void on_dropped(struct wire *wire, struct outgoing *out)
+{
+    (void)wire;
+    call_dropped(call_of(out));
+}
+
+/* Every frame of a client carries the ack floor. */
+static void on_stamp(struct wire *wire, struct outgoing *out)
+{
+    semel_channel *channel = wire->owner;
+    const struct outbox *outbox = &channel->outbox;
+    if (!wire_is_control(out)) {
+        call_stamp(call_of(out));
+    } else if (frame_type_of(out->bytes) != FRAME_CANCEL) {
+        frame_stamp_seq(out->bytes, outbox->next);
+        frame_stamp(out->bytes, outbox_behind(outbox, outbox->next), 0);
+    }
+}
+
+static const struct wire_events events = {
+    .connected = on_connected,
+    .frame = on_frame,
+    .lost = on_lost,
+    .sent = on_sent,
+    .dropped = on_dropped,
+    .stamp = on_stamp,
+};
+
+void channel_dial(semel_channel *channel, const struct endpoint *endpoint)
+{
+    int fd = -1;
+    channel->stats.dials++;
+    int error = endpoint->transport->dial(endpoint, &fd);
+    if (error != 0) {
+        channel->stats.closed_by[SEMEL_REASON_CONNECT_FAILED]++;
+        reconnector_dial_failed(&channel->reconnector, SEMEL_REASON_CONNECT_FAILED, error);
+        return;
+    }
+    /* A client never stops reading: if both sides did, nobody would move. */
+    const struct wire_limits limits = {
+        .handshake_ns = channel->connect_timeout_ns, .slow_ns = channel->slow_ns, .send_limit = UINT64_MAX};
+    channel->endpoint = endpoint->text;
+    channel->wire = wire_create(&channel->node->room, endpoint->transport, fd, true, LINK_CLIENT, random_u64(),
+                                &limits, &events, &channel->counters, channel);
+    if (channel->wire == NULL)
+        reconnector_dial_failed(&channel->reconnector, SEMEL_REASON_NO_MEMORY, 0);
+}
+
+void channel_send_cancel(semel_channel *channel, struct call *call)
+{
+    if (channel->connection == 0 || call->cancel_sent || !link_may_send(&channel->wire->link, FRAME_CANCEL))
+        return;
+    /* Its own seq as ack floor says nothing new: the floor may have passed it when the frame leaves. */
+    const struct frame cancel = {.type = FRAME_CANCEL, .seq = call->slot.seq, .method = call->method->id};
+    call->cancel_sent = wire_send_control(channel->wire, &cancel, WIRE_ORDER_FIRST, NULL);
+}
+
+/* ---- waiting for silence ---- */
+
+struct channel_flush {
+    struct channel_flush *next;
+    struct node_waiter waiter;
+    struct timer timeout;
+    semel_channel *channel;
+    int64_t timeout_ms;
+    bool silent;
+};
+
+static void end_flush(struct channel_flush *flush, bool silent)
+{
+    struct channel_flush **link = &flush->channel->flushes;
+    while (*link != flush)
+        link = &(*link)->next;
+    *link = flush->next;
+    loop_timer_stop(channel_loop(flush->channel), &flush->timeout);
+    flush->silent = silent;
+    node_waiter_done(flush->channel->node, &flush->waiter);
+}
+
+static void on_flush_timeout(struct timer *timer)
+{
+    end_flush((struct channel_flush *)((char *)timer - offsetof(struct channel_flush, timeout)), false);
+}
+
+static void start_flush(void *arg)
+{
+    struct channel_flush *flush = arg;
+    semel_channel *channel = flush->channel;
+    flush->next = channel->flushes;
+    channel->flushes = flush;
+    timer_init(&flush->timeout, on_flush_timeout);
+    int64_t due_ns = node_now(channel->node) + flush->timeout_ms * MS_IN_NS;
+    if (channel->outbox.count == 0)
+        end_flush(flush, true);
+    else if (!loop_timer_start(channel_loop(channel), &flush->timeout, due_ns))
+        end_flush(flush, false);
+}
+
+enum semel_code semel_channel_flush(semel_channel *channel, int64_t timeout_ms)
+{
+    struct channel_flush flush = {.channel = channel, .timeout_ms = timeout_ms};
+    if (!node_wait(channel->node, &flush.waiter, start_flush, &flush))
+        return SEMEL_FAILED_PRECONDITION;
+    return flush.silent ? SEMEL_OK : SEMEL_DEADLINE_EXCEEDED;
+}
+
+void channel_call_ended(semel_channel *channel)
+{
+    if (channel->outbox.queue != NULL)
+        channel_kick(channel);
+    while (channel->outbox.count == 0 && channel->flushes != NULL)
+        end_flush(channel->flushes, true);
+}
+
+/* ---- what calls borrow ---- */
+
+const struct policy *channel_policy(semel_channel *channel, const struct semel_method *method)
+{
+    if (channel->last_method == method)
+        return channel->last_policy;
+    size_t i = 0;
+    while (i < channel->policy_count && channel->policies[i].method != method)
+        i++;
+    if (i == channel->policy_count) {
+        struct policy_entry *grown = realloc(channel->policies, (i + 1) * sizeof *grown);
+        if (grown == NULL)
+            return NULL;
+        channel->policies = grown;
+        grown[i].method = method;
+        policy_resolve(channel->node->properties, channel->name, method, &grown[i].policy);
+        channel->policy_count++;
+    }
+    channel->last_method = method;
+    channel->last_policy = &channel->policies[i].policy;
+    return channel->last_policy;
+}
+
+void *channel_reply_scratch(semel_channel *channel, size_t size)
+{
+    if (size <= channel->reply_scratch_size)
+        return channel->reply_scratch;
+    void *grown = malloc(size);
+    if (grown == NULL)
+        return NULL;
+    free(channel->reply_scratch);
+    channel->reply_scratch = grown;
+    channel->reply_scratch_size = size;
+    return grown;
+}
+
+/* ---- opening and closing ---- */
+
+static void end_closed(struct call *call, const void *unused)
+{
+    (void)unused;
+    const struct call_failure failure = {.failure = RETRY_CANCELLED, .reason = SEMEL_REASON_CHANNEL_CLOSED};
+    call_failed(call, &failure);
+}
+
+/* Tells the server that nothing will be asked again, so that it need not keep replies until the lease ends. */
+static void say_bye(semel_channel *channel)
+{
+    const struct frame bye = {.type = FRAME_BYE};
+    if (channel->connection != 0 && link_may_send(&channel->wire->link, FRAME_BYE) &&
+        wire_send_control(channel->wire, &bye, WIRE_ORDER_LAST, NULL))
+        wire_flush(channel->wire);
+}
+
+static void free_channel(semel_channel *channel)
+{
+    outbox_fini(&channel->outbox);
+    pool_fini(&channel->calls);
+    free(channel->policies);
+    free(channel->reply_scratch);
+    free(channel->name);
+    free(channel);
+}
+
+static void close_now(void *arg)
+{
+    semel_channel *channel = arg;
+    assert(channel->callbacks == 0);
+    channel->closing = true;
+    each_call(channel, end_closed, NULL);
+    while (channel->flushes != NULL)
+        end_flush(channel->flushes, true);
+    say_bye(channel);
+    if (channel->wire != NULL)
+        drop_wire(channel);
+    reconnector_fini(&channel->reconnector);
+    node_remove(channel->node, &channel->member);
+    free_channel(channel);
+}
+
+static void on_node_closes(struct node_member *member)
+{
+    close_now((char *)member - offsetof(struct semel_channel, member));
+}
+
+void semel_channel_close(semel_channel *channel)
+{
+    if (channel != NULL)
+        node_call(channel->node, close_now, channel);
+}
+
+static void read_properties(semel_channel *channel)
+{
+    const semel_properties *properties = channel->node->properties;
+    const struct properties_scope scope = {.channel = channel->name};
+    channel->heartbeat_ms = properties_get_int(properties, &scope, PROPERTIES_HEARTBEAT);
+    channel->frame_limit = properties_get_int(properties, &scope, PROPERTIES_FRAME_LIMIT);
+    channel->connect_timeout_ns = properties_get_int(properties, &scope, PROPERTIES_CONNECT_TIMEOUT) * MS_IN_NS;
+    channel->slow_ns = properties_get_int(properties, &scope, PROPERTIES_SLOW_READER_TIMEOUT) * MS_IN_NS;
+    channel->trace_retry = properties_get_int(properties, &scope, PROPERTIES_TRACE_RETRY);
+}
+
+struct opening {
+    semel_node *node;
+    const char *name;
+    struct endpoint *endpoints;
+    size_t endpoint_count;
+    semel_channel *channel;
+};
+
+static void open_now(void *arg)
+{
+    struct opening *opening = arg;
+    semel_channel *channel = calloc(1, sizeof *channel);
+    if (channel == NULL)
+        return;
+    channel->node = opening->node;
+    channel->name = opening->name != NULL ? strdup(opening->name) : NULL;
+    channel->member.close = on_node_closes;
+    channel->session = random_id();
+    read_properties(channel);
+    const struct properties_scope scope = {.channel = channel->name};
+    const semel_properties *properties = channel->node->properties;
+    bool random =
+        properties_get_int(properties, &scope, PROPERTIES_ENDPOINT_SELECTION) == PROPERTIES_SELECTION_RANDOM;
+    if ((opening->name != NULL && channel->name == NULL) ||
+        !reconnector_init(&channel->reconnector, channel, opening->endpoints, opening->endpoint_count, random)) {
+        free(channel->name);
+        free(channel);
+        return;
+    }
+    outbox_init(&channel->outbox, (uint64_t)properties_get_int(properties, &scope, PROPERTIES_MAX_OUTSTANDING));
+    pool_init(&channel->calls, sizeof(struct call), SPARE_CALLS);
+    node_add(channel->node, &channel->member);
+    opening->channel = channel;
+}
+
+enum semel_code semel_channel_open(semel_node *node, const char *name, const char *endpoints,
+                                   semel_channel **ret_channel, semel_status *ret_status)
+{
+    struct opening opening = {.node = node, .name = name};
+    /* Resolving may block: in the caller's thread, not the node's. */
+    enum semel_code code =
+        endpoint_resolve_list(endpoints, &opening.endpoints, &opening.endpoint_count, ret_status);
+    if (code != SEMEL_OK)
+        return code;
+    node_call(node, open_now, &opening);
+    if (opening.channel == NULL) {
+        free(opening.endpoints);
+        return status_set(ret_status, SEMEL_RESOURCE_EXHAUSTED, SEMEL_REASON_NO_MEMORY, "out of memory");
+    }
+    *ret_channel = opening.channel;
+    return SEMEL_OK;
+}
+
+struct asking {
+    const semel_channel *channel;
+    struct semel_channel_stats *ret_stats;
+};
+
+static void get_stats(void *arg)
+{
+    const struct asking *asking = arg;
+    const semel_channel *channel = asking->channel;
+    struct semel_channel_stats *stats = asking->ret_stats;
+    *stats = channel->stats;
+    stats->bytes_in = channel->counters.bytes_in;
+    stats->bytes_out = channel->counters.bytes_out;
+    stats->frames_in = channel->counters.frames_in;
+    stats->frames_out = channel->counters.frames_out;
+    stats->reads = channel->counters.reads;
+    stats->writes = channel->counters.writes;
+    stats->outstanding = channel->outbox.count;
+}
+
+void semel_channel_get_stats(const semel_channel *channel, struct semel_channel_stats *ret_stats)
+{
+    struct asking asking = {channel, ret_stats};
+    node_call(channel->node, get_stats, &asking);
+}

@@ -1,0 +1,93 @@
+/* A channel: session, outbox, and at most one wire.
+ *
+ * Reads best next: channel.c, reconnector.h. */
+#ifndef CLIENT_CHANNEL_H
+#define CLIENT_CHANNEL_H
+
+#include <semel/channel.h>
+
+#include "client/call.h"
+#include "client/reconnector.h"
+#include "core/handshake.h"
+#include "core/pool.h"
+#include "net/node.h"
+
+struct policy_entry {
+    const struct semel_method *method;
+    struct policy policy;
+};
+
+/* A round that failed, for the calls that waited for it. */
+struct channel_round {
+    struct call_failure failure;
+    const char *endpoint; /* the last one tried */
+};
+
+struct semel_channel {
+    struct node_member member;
+    semel_node *node;
+    char *name; /* or NULL */
+    bool closing;
+    uint32_t callbacks; /* user callbacks that are being run: closing inside one would pull the ground away */
+
+    /* identity */
+    struct id session;
+    uint64_t attempt;     /* connection attempts, counted upward */
+    struct id last_domain;
+    uint64_t last_incarnation;
+    uint64_t last_connection;
+
+    struct outbox outbox;
+    struct pool calls;
+    struct policy_entry *policies; /* resolved once a method */
+    size_t policy_count;
+    const struct semel_method *last_method; /* the policy used last */
+    const struct policy *last_policy;
+    void *reply_scratch; /* where replies of asynchronous calls are decoded */
+    size_t reply_scratch_size;
+
+    struct reconnector reconnector;
+    struct wire *wire;          /* being dialled, or live */
+    const char *endpoint;       /* of wire */
+    uint64_t connection;        /* number of the live connection, 0: none */
+    bool parting;               /* the server drains: answers come, requests no longer go */
+    struct wire_counters counters;
+    struct channel_flush *flushes; /* those who wait for silence */
+
+    /* properties */
+    int64_t heartbeat_ms;
+    int64_t frame_limit;
+    int64_t connect_timeout_ns;
+    int64_t slow_ns;
+    int64_t trace_retry;
+
+    struct semel_channel_stats stats;
+};
+
+/* A call wants to go out: moves it along, or sees to a connection. */
+void channel_kick(semel_channel *channel);
+
+/* A call has ended: the window may have moved, or someone waits for silence. */
+void channel_call_ended(semel_channel *channel);
+
+/* The policy of a method, resolved at its first use.  NULL: no memory. */
+const struct policy *channel_policy(semel_channel *channel, const struct semel_method *method);
+
+/* Room for a decoded reply of this size, valid until the next call of this function.  NULL: no memory. */
+void *channel_reply_scratch(semel_channel *channel, size_t size);
+
+/* Asks the server to stop a call that was written. */
+void channel_send_cancel(semel_channel *channel, struct call *call);
+
+/* Dials an endpoint: the answer is reconnector_connected or reconnector_dial_failed, later. */
+void channel_dial(semel_channel *channel, const struct endpoint *endpoint);
+
+/* A whole round over all endpoints has failed: every call that waited for it is told. */
+void channel_round_failed(semel_channel *channel, enum semel_reason reason, int os_error, const char *endpoint);
+
+static inline struct loop *channel_loop(semel_channel *channel)
+{
+    return &channel->node->loop;
+}
+
+#endif

@@ -1,0 +1,296 @@
+/* Stubs: from a message to a call in the outbox, synchronous, asynchronous and oneway; and cancelling.
+ *
+ * Reads best next: call.c. */
+#include "client/stub.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/channel.h"
+#include "core/message.h"
+#include "net/status.h"
+
+/* ---- memory ---- */
+
+void call_free(struct call *call)
+{
+    if (call->slot.out.bytes != call->small)
+        free(call->slot.out.bytes);
+    free(call->own_intervals);
+    free(call->trail);
+    pool_give(&call->channel->calls, call);
+}
+
+/* ---- encoding ---- */
+
+/* Encodes into the call itself, or, when that is too small, into memory of the right size. */
+static enum semel_code encode(struct call *call, const void *in, semel_status *ret_status)
+{
+    const pb_msgdesc_t *fields = call->method->request_fields;
+    const char *error = "";
+    size_t size;
+    call->slot.out.bytes = call->small;
+    if (!message_encode(fields, in, call->small + FRAME_HEADER_SIZE, CALL_SMALL_BODY, &size, &error)) {
+        if (!message_size(fields, in, &size, &error))
+            return status_set(ret_status, SEMEL_INVALID_ARGUMENT, SEMEL_REASON_ENCODE_FAILED,
+                              "%s: the request cannot be encoded: %s", call->method->name, error);
+        if (size > (size_t)call->channel->frame_limit - FRAME_HEADER_SIZE)
+            return status_set(ret_status, SEMEL_INVALID_ARGUMENT, SEMEL_REASON_TOO_LARGE,
+                              "%s: a request of %zu bytes is over FrameLimit (%lld bytes with the header)",
+                              call->method->name, size, (long long)call->channel->frame_limit);
+        uint8_t *bytes = malloc(FRAME_HEADER_SIZE + size);
+        if (bytes == NULL)
+            return status_set(ret_status, SEMEL_RESOURCE_EXHAUSTED, SEMEL_REASON_NO_MEMORY, "out of memory");
+        call->slot.out.bytes = bytes;
+        if (!message_encode(fields, in, bytes + FRAME_HEADER_SIZE, size, &size, &error))
+            return status_set(ret_status, SEMEL_INVALID_ARGUMENT, SEMEL_REASON_ENCODE_FAILED,
+                              "%s: the request cannot be encoded: %s", call->method->name, error);
+    }
+    call->slot.out.size = (uint32_t)(FRAME_HEADER_SIZE + size);
+    return SEMEL_OK;
+}
+
+static void write_header(struct call *call)
+{
+    const struct semel_method *method = call->method;
+    const uint8_t *body = call->slot.out.bytes + FRAME_HEADER_SIZE;
+    size_t body_size = call->slot.out.size - FRAME_HEADER_SIZE;
+    const struct frame frame = {
+        .type = FRAME_REQUEST,
+        .flags = (uint8_t)((method->mode != SEMEL_AT_MOST_ONCE ? FRAME_IDEMPOTENT : 0) |
+                           (method->oneway ? FRAME_ONEWAY : 0)),
+        .seq = call->slot.seq,
+        .method = method->id,
+        .digest = frame_digest(method->id, body, body_size),
+        .body_size = body_size,
+    };
+    frame_write(call->slot.out.bytes, &frame);
+}
+
+/* ---- time ---- */
+
+static void on_deadline(struct timer *timer)
+{
+    struct call *call = (struct call *)((char *)timer - offsetof(struct call, deadline));
+    if (call->slot.state == OUTBOX_WRITTEN && !call->cancel_sent)
+        channel_send_cancel(call->channel, call); /* nobody waits any more: the server may stop */
+    const struct call_failure failure = {.failure = RETRY_DEADLINE, .reason = SEMEL_REASON_DEADLINE};
+    call_failed(call, &failure);
+}
+
+static void cancel_now(struct call *call)
+{
+    if (call->slot.state == OUTBOX_WRITTEN && call->channel->connection != 0) {
+        channel_send_cancel(call->channel, call);
+        return;
+    }
+    if (call->slot.state == OUTBOX_QUEUED && call->slot.out.taken > 0)
+        return; /* half-written: the server is asked once the rest is out */
+    const struct call_failure failure = {.failure = RETRY_CANCELLED, .reason = SEMEL_REASON_CANCELLED};
+    call_failed(call, &failure);
+}
+
+/* The wait of a DELAYED call is over, or a cancellation is to be carried out. */
+static void on_retry(struct timer *timer)
+{
+    struct call *call = (struct call *)((char *)timer - offsetof(struct call, retry));
+    if (call->cancel_asked) {
+        cancel_now(call);
+        return;
+    }
+    outbox_set(&call->channel->outbox, &call->slot, OUTBOX_READY);
+    channel_kick(call->channel);
+}
+
+/* ---- starting ---- */
+
+static void init(struct call *call, semel_channel *channel, const struct semel_method *method)
+{
+    memset(call, 0, offsetof(struct call, small));
+    call->channel = channel;
+    call->method = method;
+    call->started_ns = node_now(channel->node);
+    call->retry_at_ns = call->started_ns;
+    call->sent_ns = -1;
+    timer_init(&call->deadline, on_deadline);
+    timer_init(&call->retry, on_retry);
+}
+
+static enum semel_code set_policy(struct call *call, const semel_call_options *options, semel_status *ret_status)
+{
+    const struct policy *policy = channel_policy(call->channel, call->method);
+    if (policy == NULL)
+        return status_set(ret_status, SEMEL_RESOURCE_EXHAUSTED, SEMEL_REASON_NO_MEMORY, "out of memory");
+    call->policy = *policy;
+    const char *message = "out of memory";
+    if (options == NULL)
+        return SEMEL_OK;
+    enum semel_reason reason = policy_override(&call->policy, options, &call->own_intervals, &message);
+    if (reason == SEMEL_REASON_NONE)
+        return SEMEL_OK;
+    return status_set(ret_status,
+                      reason == SEMEL_REASON_NO_MEMORY ? SEMEL_RESOURCE_EXHAUSTED : SEMEL_INVALID_ARGUMENT, reason,
+                      "%s", message);
+}
+
+static enum semel_code add_to_outbox(struct call *call, semel_status *ret_status)
+{
+    semel_channel *channel = call->channel;
+    /* A call that could not end at its deadline must not begin. */
+    if (call->policy.deadline_ns != 0 &&
+        !loop_timer_start(channel_loop(channel), &call->deadline, call->started_ns + call->policy.deadline_ns))
+        return status_set(ret_status, SEMEL_RESOURCE_EXHAUSTED, SEMEL_REASON_NO_MEMORY, "out of memory");
+    enum outbox_add_result added = outbox_add(&channel->outbox, &call->slot);
+    if (added == OUTBOX_ADDED)
+        return SEMEL_OK;
+    loop_timer_stop(channel_loop(channel), &call->deadline);
+    if (added == OUTBOX_NO_MEMORY)
+        return status_set(ret_status, SEMEL_RESOURCE_EXHAUSTED, SEMEL_REASON_NO_MEMORY, "out of memory");
+    return status_set(ret_status, SEMEL_RESOURCE_EXHAUSTED, SEMEL_REASON_TOO_MANY_CALLS,
+                      "%llu calls are outstanding (MaxOutstanding)", (unsigned long long)channel->outbox.limit);
+}
+
+/* What all stubs share.  On failure nothing has happened. */
+static enum semel_code start(semel_channel *channel, const struct semel_method *method, const void *in,
+                             const semel_call_options *options, struct call **ret_call, semel_status *ret_status)
+{
+    if (channel->closing)
+        return status_set(ret_status, SEMEL_UNAVAILABLE, SEMEL_REASON_CHANNEL_CLOSED, "the channel is closed");
+    struct call *call = pool_take(&channel->calls);
+    if (call == NULL)
+        return status_set(ret_status, SEMEL_RESOURCE_EXHAUSTED, SEMEL_REASON_NO_MEMORY, "out of memory");
+    init(call, channel, method);
+    enum semel_code code = set_policy(call, options, ret_status);
+    if (code == SEMEL_OK)
+        code = encode(call, in, ret_status);
+    if (code == SEMEL_OK)
+        code = add_to_outbox(call, ret_status);
+    if (code != SEMEL_OK) {
+        call_free(call);
+        return code;
+    }
+    write_header(call);
+    channel->stats.calls++;
+    channel_kick(channel);
+    *ret_call = call;
+    return SEMEL_OK;
+}
+
+enum semel_code semel_call_start(semel_channel *channel, const struct semel_method *method, const void *in,
+                                 const semel_call_options *options, semel_call *ret_call, void (*done)(void),
+                                 void *user)
+{
+    struct call *call;
+    if (channel->node->loop.ev != NULL && !loop_is_running(channel_loop(channel)))
+        loop_refresh(channel_loop(channel)); /* outside the loop its time is old */
+    enum semel_code code = start(channel, method, in, options, &call, NULL);
+    if (code != SEMEL_OK)
+        return code;
+    call->done = done;
+    call->user = user;
+    if (ret_call != NULL)
+        ret_call->seq = call->slot.seq;
+    return SEMEL_OK;
+}
+
+/* ---- synchronous ---- */
+
+struct waiting {
+    struct call_sync sync;
+    struct node_waiter waiter;
+    semel_channel *channel;
+    const struct semel_method *method;
+    const void *in;
+    const semel_call_options *options;
+};
+
+static void on_ended(struct call_sync *sync)
+{
+    struct waiting *waiting = (struct waiting *)((char *)sync - offsetof(struct waiting, sync));
+    node_waiter_done(waiting->channel->node, &waiting->waiter);
+}
+
+static void start_waiting(void *arg)
+{
+    struct waiting *waiting = arg;
+    struct call *call;
+    enum semel_code code = start(waiting->channel, waiting->method, waiting->in, waiting->options, &call,
+                                 waiting->sync.ret_status);
+    if (code == SEMEL_OK) {
+        call->sync = &waiting->sync;
+        return;
+    }
+    waiting->sync.code = code;
+    node_waiter_done(waiting->channel->node, &waiting->waiter);
+}
+
+enum semel_code semel_call_wait(semel_channel *channel, const struct semel_method *method, const void *in, void *out,
+                                const semel_call_options *options, semel_status *ret_status)
+{
+    struct waiting waiting = {.sync = {.out = out, .ret_status = ret_status, .ended = on_ended},
+                              .channel = channel,
+                              .method = method,
+                              .in = in,
+                              .options = options};
+    bool waited = node_wait(channel->node, &waiting.waiter, start_waiting, &waiting);
+    if (!waited)
+        waiting.sync.code = status_set(ret_status, SEMEL_FAILED_PRECONDITION, SEMEL_REASON_WRONG_THREAD,
+                                       "%s: a synchronous stub inside a callback of its own node would wait for "
+                                       "itself; use the asynchronous stub",
+                                       method->name);
+    if (waiting.sync.code != SEMEL_OK)
+        memset(out, 0, method->reply_size);
+    return waiting.sync.code;
+}
+
+/* ---- oneway ---- */
+
+struct sending {
+    semel_channel *channel;
+    const struct semel_method *method;
+    const void *in;
+    const semel_call_options *options;
+    enum semel_code code;
+};
+
+static void start_sending(void *arg)
+{
+    struct sending *sending = arg;
+    sending->code =
+        semel_call_start(sending->channel, sending->method, sending->in, sending->options, NULL, NULL, NULL);
+}
+
+enum semel_code semel_call_send(semel_channel *channel, const struct semel_method *method, const void *in,
+                                const semel_call_options *options)
+{
+    struct sending sending = {.channel = channel, .method = method, .in = in, .options = options};
+    node_call(channel->node, start_sending, &sending);
+    return sending.code;
+}
+
+/* ---- cancelling ---- */
+
+void semel_call_cancel(semel_channel *channel, semel_call handle)
+{
+    struct outbox_call *slot = outbox_find(&channel->outbox, handle.seq);
+    if (slot == NULL)
+        return;
+    struct call *call = (struct call *)slot;
+    if (call->cancel_asked)
+        return;
+    call->cancel_asked = true;
+    if (slot->state == OUTBOX_QUEUED && !slot->exposed && outbox_unqueue(&channel->outbox, slot))
+        outbox_set(&channel->outbox, slot, OUTBOX_DELAYED);
+    else if (slot->state == OUTBOX_READY)
+        outbox_set(&channel->outbox, slot, OUTBOX_DELAYED);
+    /* The callback comes later, never inside this function. */
+    if (!loop_timer_start(channel_loop(channel), &call->retry, node_now(channel->node)))
+        call->cancel_asked = false; /* no memory: the call goes on to its deadline */
+}
+
+void semel_message_release(const pb_msgdesc_t *fields, void *message)
+{
+    message_release(fields, message);
+}

@@ -1,0 +1,241 @@
+/* Connections: HELLO and its five rules, and which frame goes where.
+ *
+ * Reads best next: connection.h, dispatch.c. */
+#include "server/connection.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/random.h"
+#include "server/dispatch.h"
+#include "server/server.h"
+
+#define MS_IN_NS INT64_C(1000000)
+
+/* Replies keep the order in which they were finished. */
+#define REPLY_ORDER UINT64_C(1)
+
+/* ---- closing ---- */
+
+static void forget(struct connection *connection, enum semel_reason reason)
+{
+    struct semel_server *server = connection->server;
+    server->stats.closed_by[reason]++;
+    if (connection->prev != NULL)
+        connection->prev->next = connection->next;
+    else
+        server->connections = connection->next;
+    if (connection->next != NULL)
+        connection->next->prev = connection->prev;
+    server->connection_count--;
+    wire_destroy(connection->wire);
+    if (connection->session != NULL)
+        sessions_detach(&server->sessions, connection->session, server_now(server));
+    free(connection);
+    server_connection_gone(server);
+}
+
+void connection_close(struct connection *connection, enum semel_reason reason)
+{
+    forget(connection, reason);
+}
+
+static void on_lost(struct wire *wire, enum semel_reason reason, int os_error)
+{
+    (void)os_error;
+    forget(wire->owner, reason);
+}
+
+/* ---- HELLO ---- */
+
+static void refuse(struct connection *connection, const struct hello *hello, enum semel_reason reason)
+{
+    const struct frame frame = {.type = FRAME_REFUSE, .aux = (uint32_t)reason};
+    node_log(connection->server->node,
+             reason == SEMEL_REASON_NAME_CONFLICT ? SEMEL_LOG_ERROR : SEMEL_LOG_INFO,
+             "server: connection refused: %s%s%.*s", semel_reason_text(reason), hello->name_size > 0 ? ": " : "",
+             (int)hello->name_size, hello->name);
+    if (wire_send_control(connection->wire, &frame, WIRE_ORDER_FIRST, &hello->nonce))
+        wire_close_when_sent(connection->wire, reason);
+    else
+        connection_close(connection, reason);
+}
+
+static uint32_t smaller(uint32_t wish, int64_t own)
+{
+    return wish < own ? wish : (uint32_t)own;
+}
+
+static void welcome(struct connection *connection, const struct hello *hello, bool resumed)
+{
+    struct semel_server *server = connection->server;
+    const struct welcome welcome = {
+        .version = HANDSHAKE_VERSION,
+        .incarnation = server->incarnation,
+        .domain = server->sessions.domain_id,
+        .connection = connection->session->connection_number,
+        .nonce = random_u64(),
+        .lease_ms = (uint32_t)(server->sessions.lease_ns / MS_IN_NS),
+        .window = server->sessions.window,
+        .frame_limit = smaller(hello->frame_limit, server->frame_limit),
+        .heartbeat_ms = smaller(hello->heartbeat_ms, server->heartbeat_ms),
+    };
+    uint8_t body[HANDSHAKE_WELCOME_SIZE];
+    welcome_write(body, &welcome);
+    const struct frame frame = {.type = FRAME_WELCOME,
+                                .flags = resumed ? FRAME_RESUMED : 0,
+                                .body = body,
+                                .body_size = sizeof body};
+    if (!wire_send_control(connection->wire, &frame, WIRE_ORDER_FIRST, &hello->nonce)) {
+        connection_close(connection, SEMEL_REASON_NO_MEMORY);
+        return;
+    }
+    wire_open(connection->wire, welcome.nonce, welcome.frame_limit, welcome.heartbeat_ms * MS_IN_NS);
+    server->stats.welcomed++;
+    server->stats.resumed += resumed;
+}
+
+/* What the new connection displaces is closed completely before it is accepted. */
+static void displace(const struct sessions_judgment *judgment)
+{
+    if (judgment->session != NULL && judgment->session->connection != NULL)
+        connection_close(judgment->session->connection, SEMEL_REASON_REPLACED);
+    if (judgment->displaced != NULL)
+        connection_close(judgment->displaced->connection, SEMEL_REASON_NAME_TAKEN);
+}
+
+static void on_hello(struct connection *connection, const struct frame *frame)
+{
+    struct semel_server *server = connection->server;
+    struct hello hello;
+    enum semel_reason reason = hello_read(frame->body, frame->body_size, &hello);
+    if (reason != SEMEL_REASON_NONE) {
+        connection_close(connection, reason);
+        return;
+    }
+    if (server->draining) {
+        refuse(connection, &hello, SEMEL_REASON_DRAINING);
+        return;
+    }
+    int64_t now_ns = server_now(server);
+    struct sessions_judgment judgment =
+        sessions_judge(&server->sessions, &hello, connection->subject, now_ns);
+    if (!judgment.accept) {
+        refuse(connection, &hello, judgment.refusal);
+        return;
+    }
+    displace(&judgment);
+    connection->session =
+        sessions_accept(&server->sessions, &hello, connection->subject, &judgment, connection, now_ns);
+    if (connection->session == NULL)
+        refuse(connection, &hello, SEMEL_REASON_TOO_MANY_SESSIONS);
+    else
+        welcome(connection, &hello, judgment.resumed);
+}
+
+/* ---- other frames ---- */
+
+/* Every frame of a client carries the ack floor.  false: it carries nonsense. */
+static bool take_floor(struct connection *connection, const struct frame *frame)
+{
+    if (frame->aux > frame->seq)
+        return false;
+    dedup_ack(&connection->session->table, frame->seq - frame->aux);
+    return true;
+}
+
+static void on_frame(struct wire *wire, const struct frame *frame)
+{
+    struct connection *connection = wire->owner;
+    if (frame->type == FRAME_HELLO) {
+        on_hello(connection, frame);
+        return;
+    }
+    if (!take_floor(connection, frame)) {
+        connection_close(connection, SEMEL_REASON_BAD_FIELD);
+        return;
+    }
+    switch (frame->type) {
+    case FRAME_REQUEST:
+        dispatch_request(connection, frame);
+        break;
+    case FRAME_CANCEL:
+        dispatch_cancel(connection, frame);
+        break;
+    case FRAME_BYE:
+        connection->parting = true;
+        connection_settle(connection);
+        break;
+    default: /* PING and PONG are the wire's; their ack floor may have been what a parting client waited for */
+        connection_settle(connection);
+        break;
+    }
+}
+
+static void on_sent(struct wire *wire, struct outgoing *out)
+{
+    (void)wire;
+    reply_settle(reply_of(out));
+}
+
+static const struct wire_events events = {
+    .frame = on_frame,
+    .lost = on_lost,
+    .sent = on_sent,
+    .dropped = on_sent, /* what is not kept is not wanted any more */
+};
+
+void connection_open(struct semel_server *server, const struct transport *transport, int fd)
+{
+    struct connection *connection = calloc(1, sizeof *connection);
+    uint64_t subject = transport->subject(fd);
+    /* The nonce is the client's: the answer to HELLO is sealed with it. */
+    struct wire *wire = wire_create(&server->node->room, transport, fd, false, LINK_SERVER, 0, &server->wire_limits,
+                                    &events, &server->counters, connection);
+    if (connection == NULL || wire == NULL) {
+        wire_destroy(wire);
+        free(connection);
+        server->stats.closed_by[SEMEL_REASON_NO_MEMORY]++;
+        return;
+    }
+    connection->server = server;
+    connection->subject = subject;
+    connection->wire = wire;
+    connection->next = server->connections;
+    if (connection->next != NULL)
+        connection->next->prev = connection;
+    server->connections = connection;
+    server->connection_count++;
+}
+
+void connection_drain(struct connection *connection)
+{
+    const struct frame goaway = {.type = FRAME_GOAWAY};
+    if (connection->session == NULL) {
+        connection_close(connection, SEMEL_REASON_DRAINING);
+        return;
+    }
+    if (!link_may_send(&connection->wire->link, FRAME_GOAWAY))
+        return;
+    if (!wire_send_control(connection->wire, &goaway, WIRE_ORDER_FIRST, NULL))
+        connection_close(connection, SEMEL_REASON_NO_MEMORY);
+}
+
+void connection_send(struct connection *connection, struct reply *reply)
+{
+    if (reply->out.queued)
+        return;
+    reply->out.order = REPLY_ORDER;
+    wire_push(connection->wire, &reply->out);
+}
+
+size_t connection_frame_limit(const struct connection *connection)
+{
+    return connection->wire->link.frame_limit;
+}
+
+void connection_settle(struct connection *connection)
+{
+    if (connection->parting && connection->session->table.running == 0)
+        wire_close_when_sent(connection->wire, SEMEL_REASON_DRAINED);
+}

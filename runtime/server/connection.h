@@ -1,0 +1,40 @@
+/* A connection as the server sees it: a wire, and the session that says HELLO on it.
+ *
+ * Reads best next: connection.c, core/sessions.h, dispatch.h. */
+#ifndef SERVER_CONNECTION_H
+#define SERVER_CONNECTION_H
+
+#include "core/sessions.h"
+#include "net/wire.h"
+
+struct semel_server;
+
+struct connection {
+    struct semel_server *server;
+    struct connection *next;
+    struct connection *prev;
+    struct wire *wire;
+    uint64_t subject;        /* the user behind the peer */
+    struct session *session; /* NULL before WELCOME */
+    bool parting;            /* BYE has come: closed when everything is answered */
+};
+
+/* Takes an accepted descriptor over. */
+void connection_open(struct semel_server *server, const struct transport *transport, int fd);
+
+/* Closes at once; its session waits for the client to come back. */
+void connection_close(struct connection *connection, enum semel_reason reason);
+
+/* Tells the client to leave. */
+void connection_drain(struct connection *connection);
+
+/* Sends a reply, unless it is on its way already. */
+void connection_send(struct connection *connection, struct reply *reply);
+
+/* The largest frame the client takes. */
+size_t connection_frame_limit(const struct connection *connection);
+
+/* A request of its session has finished: a parting connection may be complete. */
+void connection_settle(struct connection *connection);
+
+#endif
