@@ -22,7 +22,7 @@
     X(WELCOME, 60, 60, FRAME_RESUMED)                                                                        \
     X(REFUSE, 0, 255, FRAME_ELSEWHERE)                                                                       \
     X(REQUEST, 0, 0, FRAME_IDEMPOTENT | FRAME_ONEWAY)                                                        \
-    X(REPLY, 0, 0, FRAME_OUTCOME_MASK | FRAME_ELSEWHERE | FRAME_REPLAYED | FRAME_REFUSED)                    \
+    X(REPLY, 0, 0, FRAME_OUTCOME_MASK | FRAME_ELSEWHERE | FRAME_REFUSED)                    \
     X(CANCEL, 0, SIZE_MAX, 0)                                                                                \
     X(PING, 0, SIZE_MAX, 0)                                                                                  \
     X(PONG, 0, SIZE_MAX, 0)                                                                                  \
@@ -45,10 +45,9 @@ enum frame_flag {
     FRAME_RESUMED = 1,
     /* REPLY: the low two bits are an enum semel_outcome */
     FRAME_OUTCOME_MASK = 3,
-    FRAME_REPLAYED = 4,  /* answered from a record, not by running */
-    FRAME_REFUSED = 8,   /* refused before the handler ran: the call may be tried again */
+    FRAME_REFUSED = 4, /* refused before the handler ran: the call may be tried again */
     /* REPLY, REFUSE */
-    FRAME_ELSEWHERE = 16 /* another replica may take it */
+    FRAME_ELSEWHERE = 8 /* another replica may take it */
 };
 
 struct frame {

@@ -77,10 +77,11 @@ size_t sendq_gather(struct sendq *queue, struct sendq_span *spans, size_t max)
     return count;
 }
 
-void sendq_took(struct sendq *queue, size_t size)
+/* Accounts for the bytes, and returns the frames that are complete as a list by next. */
+static struct outgoing *account(struct sendq *queue, size_t size)
 {
-    assert(size <= queue->bytes);
-    queue->bytes -= size;
+    struct outgoing *first = NULL;
+    struct outgoing **last = &first;
     while (size > 0) {
         struct outgoing *out = queue->head;
         size_t left = out->size - out->taken;
@@ -88,12 +89,27 @@ void sendq_took(struct sendq *queue, size_t size)
             queue->link->count_out++; /* started: its number is used up */
         if (size < left) {
             out->taken += (uint32_t)size;
-            return;
+            break;
         }
         size -= left;
         out->taken = out->size;
         unlink_out(queue, out);
+        *last = out;
+        last = &out->next;
+    }
+    return first;
+}
+
+void sendq_took(struct sendq *queue, size_t size)
+{
+    assert(size <= queue->bytes);
+    queue->bytes -= size;
+    /* Only now: who is told may push frames, which these bytes do not belong to. */
+    for (struct outgoing *out = account(queue, size); out != NULL;) {
+        struct outgoing *next = out->next;
+        out->next = NULL;
         queue->sent(out, queue->user);
+        out = next;
     }
 }
 

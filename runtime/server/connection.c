@@ -138,7 +138,7 @@ static void on_hello(struct connection *connection, const struct frame *frame)
 /* Every frame of a client carries the ack floor.  false: it carries nonsense. */
 static bool take_floor(struct connection *connection, const struct frame *frame)
 {
-    if (frame->aux > frame->seq)
+    if (connection->session == NULL || frame->aux > frame->seq)
         return false;
     dedup_ack(&connection->session->table, frame->seq - frame->aux);
     return true;
