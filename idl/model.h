@@ -13,7 +13,10 @@ enum model_mode { MODE_AT_MOST_ONCE, MODE_IDEMPOTENT, MODE_NO_SIDE_EFFECTS };
 enum model_on_unavailable { ON_UNAVAILABLE_UNSET, ON_UNAVAILABLE_WAIT, ON_UNAVAILABLE_FAIL, ON_UNAVAILABLE_DROP };
 
 #define MODEL_UNSET (-1)
-#define MODEL_RETRIES_MAX 64 /* semel/call.h: at most 64 waits */
+/* The bounds that the properties Deadline and RetryIntervals have as well. */
+#define MODEL_RETRIES_MAX 64
+#define MODEL_RETRY_WAIT_MAX_MS (60 * 60 * 1000)
+#define MODEL_DEADLINE_MAX_MS (24 * 60 * 60 * 1000)
 
 /* What the options of a method or of a service say; unset fields say nothing. */
 struct model_options {

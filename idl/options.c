@@ -15,11 +15,18 @@ struct place options_place(const struct options_source *source, int32_t option)
 
 static void read_deadline(const struct options_source *source, const desc_Rules *rules, struct model_options *options)
 {
-    if (rules->deadline == NULL || duration_parse(rules->deadline, &options->deadline_ms))
+    int64_t deadline_ms;
+    if (rules->deadline == NULL)
         return;
-    diagnostics_error(source->list, options_place(source, OPTION_DEADLINE),
-                      "deadline: \"%s\" is not a duration; write milliseconds as \"250\" or \"250ms\", or \"5s\", \"2min\"",
-                      rules->deadline);
+    struct place place = options_place(source, OPTION_DEADLINE);
+    if (!duration_parse(rules->deadline, &deadline_ms))
+        diagnostics_error(source->list, place, "deadline: \"%s\" is not a duration; write milliseconds as \"250\" or "
+                          "\"250ms\", or \"5s\", \"2min\"", rules->deadline);
+    else if (deadline_ms > MODEL_DEADLINE_MAX_MS)
+        diagnostics_error(source->list, place, "deadline: \"%s\" is more than a day, \"1440min\"; \"0\" means no "
+                          "deadline", rules->deadline);
+    else
+        options->deadline_ms = deadline_ms;
 }
 
 /* Reports the first thing that is wrong with the list; NULL when it is right. */
@@ -34,6 +41,8 @@ static const char *retry_problem(struct arena *arena, const desc_Rules *rules)
             return "-1 means no retry and stands alone";
         if (wait < -1)
             return arena_printf(arena, "%d is not a wait; write milliseconds, or -1 alone for no retry", (int)wait);
+        if (wait > MODEL_RETRY_WAIT_MAX_MS)
+            return arena_printf(arena, "%d is more than an hour, %d", (int)wait, MODEL_RETRY_WAIT_MAX_MS);
     }
     return NULL;
 }
