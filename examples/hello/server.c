@@ -14,7 +14,8 @@ static enum semel_code add(semel_request *request, demo_AddRequest *in, demo_Cou
     return SEMEL_OK;
 }
 
-static enum semel_code read_value(semel_request *request, demo_ReadRequest *in, demo_CounterReply *out, void *user)
+static enum semel_code read_value(semel_request *request, demo_ReadRequest *in, demo_CounterReply *out,
+                                  void *user)
 {
     (void)request;
     (void)in;

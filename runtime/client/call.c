@@ -162,11 +162,11 @@ static void trace(const struct call *call, const struct call_failure *failure,
     bool stops = decision->action == RETRY_FAIL || decision->action == RETRY_FINISH;
     if (call->channel->trace_retry == 0 || (stops && call->channel->trace_retry < 2))
         return;
-    node_log(call->channel->node, SEMEL_LOG_TRACE, "retry: %s seq %llu attempt %u: %s (%s), %s -> %s by %s, wait %u ms",
-             call->method->name, (unsigned long long)call->slot.seq, call->failures,
-             retry_failure_name(failure->failure), semel_reason_name(failure->reason),
-             semel_progress_name(progress_of(call)), retry_action_name(decision->action),
-             semel_rule_name(decision->rule), decision->wait_ms);
+    node_log(call->channel->node, SEMEL_LOG_TRACE,
+             "retry: %s seq %llu attempt %u: %s (%s), %s -> %s by %s, wait %u ms", call->method->name,
+             (unsigned long long)call->slot.seq, call->failures, retry_failure_name(failure->failure),
+             semel_reason_name(failure->reason), semel_progress_name(progress_of(call)),
+             retry_action_name(decision->action), semel_rule_name(decision->rule), decision->wait_ms);
 }
 
 static void set_message(semel_status *status, const struct call_failure *failure)
@@ -209,8 +209,8 @@ static void delay(struct call *call, uint32_t wait_ms)
         outbox_set(outbox, &call->slot, OUTBOX_READY); /* no memory for a wait: rather early than never */
 }
 
-static void carry_out(struct call *call, const struct call_failure *failure, const struct retry_decision *decision,
-                      uint32_t attempts)
+static void carry_out(struct call *call, const struct call_failure *failure,
+                      const struct retry_decision *decision, uint32_t attempts)
 {
     semel_channel *channel = call->channel;
     channel->stats.by_rule[decision->rule]++;
@@ -257,9 +257,8 @@ void call_failed(struct call *call, const struct call_failure *failure)
 
 void call_judge(struct call *call, enum retry_verdict verdict)
 {
-    struct call_failure failure = {.failure = RETRY_CONNECTION_LOST,
-                                   .verdict = verdict,
-                                   .reason = SEMEL_REASON_CONNECTION_LOST};
+    struct call_failure failure = {
+        .failure = RETRY_CONNECTION_LOST, .verdict = verdict, .reason = SEMEL_REASON_CONNECTION_LOST};
     assert(call->slot.state == OUTBOX_HELD);
     struct semel_attempt *attempt = trail_latest(call->trail);
     if (attempt != NULL) {
@@ -325,23 +324,17 @@ static enum retry_failure classify(const struct frame *frame)
     if ((frame->flags & FRAME_REFUSED) != 0)
         return RETRY_REFUSED;
     switch ((enum semel_reason)frame->aux) {
-    case SEMEL_REASON_BEGUN:
-        return RETRY_BEGUN;
-    case SEMEL_REASON_REPLY_GONE:
-        return RETRY_REPLY_GONE;
-    case SEMEL_REASON_EXPIRED:
-        return RETRY_DEADLINE;
-    case SEMEL_REASON_CANCELLED:
-        return RETRY_CANCELLED;
+    case SEMEL_REASON_BEGUN: return RETRY_BEGUN;
+    case SEMEL_REASON_REPLY_GONE: return RETRY_REPLY_GONE;
+    case SEMEL_REASON_EXPIRED: return RETRY_DEADLINE;
+    case SEMEL_REASON_CANCELLED: return RETRY_CANCELLED;
     case SEMEL_REASON_FALSE_RETRY:
     case SEMEL_REASON_MODE_MISMATCH:
     case SEMEL_REASON_MALFORMED:
     case SEMEL_REASON_NO_METHOD:
     case SEMEL_REASON_NO_HANDLER:
-    case SEMEL_REASON_STALE:
-        return RETRY_PROTOCOL;
-    default:
-        return RETRY_ANSWERED;
+    case SEMEL_REASON_STALE: return RETRY_PROTOCOL;
+    default: return RETRY_ANSWERED;
     }
 }
 

@@ -31,19 +31,19 @@ struct call {
     uint32_t *own_intervals; /* freed with the call, or NULL */
     void (*done)(void);      /* NULL: nobody asks */
     void *user;
-    struct call_sync *sync;  /* instead of done */
+    struct call_sync *sync; /* instead of done */
     struct timer deadline;
-    struct timer retry;      /* a wait of its own (DELAYED), or a cancellation to be carried out */
+    struct timer retry; /* a wait of its own (DELAYED), or a cancellation to be carried out */
     int64_t started_ns;
-    int64_t sent_ns;         /* last byte of the present attempt; -1 */
-    int64_t retry_at_ns;     /* READY, HELD without connection: not before */
-    uint64_t connection;     /* the connection the present attempt is on; 0: none yet */
-    const char *endpoint;    /* of the present attempt, borrowed from the channel */
-    uint32_t failures;       /* attempts that have failed */
+    int64_t sent_ns;      /* last byte of the present attempt; -1 */
+    int64_t retry_at_ns;  /* READY, HELD without connection: not before */
+    uint64_t connection;  /* the connection the present attempt is on; 0: none yet */
+    const char *endpoint; /* of the present attempt, borrowed from the channel */
+    uint32_t failures;    /* attempts that have failed */
     uint32_t replays;
     bool cancel_asked;
     bool cancel_sent;
-    struct trail *trail;     /* NULL until something breaks */
+    struct trail *trail; /* NULL until something breaks */
     uint8_t small[FRAME_HEADER_SIZE + CALL_SMALL_BODY];
 };
 
@@ -62,7 +62,7 @@ struct call_failure {
     enum semel_outcome outcome; /* the peer's, if answered */
     bool answered;
     uint32_t pushback_ms;
-    const char *text;           /* the peer's words, not terminated; may be NULL */
+    const char *text; /* the peer's words, not terminated; may be NULL */
     size_t text_size;
 };
 

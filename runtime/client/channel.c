@@ -70,7 +70,8 @@ static void fail_waiting(struct call *call, const void *failure)
 void channel_round_failed(semel_channel *channel, enum semel_reason reason, int os_error, const char *endpoint)
 {
     const struct channel_round round = {
-        .failure = {.failure = RETRY_CONNECT_FAILED, .reason = reason, .os_error = os_error}, .endpoint = endpoint};
+        .failure = {.failure = RETRY_CONNECT_FAILED, .reason = reason, .os_error = os_error},
+        .endpoint = endpoint};
     each_call(channel, fail_waiting, &round);
     schedule(channel);
 }
@@ -105,8 +106,9 @@ static void on_lost(struct wire *wire, enum semel_reason reason, int os_error)
     if (live && channel->parting)
         reason = SEMEL_REASON_DRAINED;
     channel->stats.closed_by[reason]++;
-    node_log(channel->node, SEMEL_LOG_INFO, "channel %s: %s %s: %s", channel->name != NULL ? channel->name : "-",
-             live ? "lost" : "no connection to", channel->endpoint, semel_reason_text(reason));
+    node_log(channel->node, SEMEL_LOG_INFO, "channel %s: %s %s: %s",
+             channel->name != NULL ? channel->name : "-", live ? "lost" : "no connection to", channel->endpoint,
+             semel_reason_text(reason));
     const struct call_failure failure = {
         .failure = RETRY_CONNECTION_LOST, .reason = reason, .os_error = os_error};
     drop_wire(channel);
@@ -128,8 +130,7 @@ static void unqueue(struct call *call, const void *unused)
 {
     (void)unused;
     if (call->slot.state == OUTBOX_QUEUED && outbox_unqueue(&call->channel->outbox, &call->slot))
-        outbox_set(&call->channel->outbox, &call->slot,
-                   call->slot.exposed ? OUTBOX_HELD : OUTBOX_READY);
+        outbox_set(&call->channel->outbox, &call->slot, call->slot.exposed ? OUTBOX_HELD : OUTBOX_READY);
 }
 
 /* GOAWAY: what was not started waits for the next connection; what was is finished and answered, then both part. */
@@ -159,20 +160,11 @@ static void on_frame(struct wire *wire, const struct frame *frame)
 {
     semel_channel *channel = wire->owner;
     switch (frame->type) {
-    case FRAME_WELCOME:
-        greeting_welcome(channel, frame);
-        break;
-    case FRAME_REFUSE:
-        greeting_refused(channel, frame);
-        break;
-    case FRAME_REPLY:
-        on_reply(channel, frame);
-        break;
-    case FRAME_GOAWAY:
-        on_goaway(channel);
-        break;
-    default: /* PING and PONG are the wire's */
-        break;
+    case FRAME_WELCOME: greeting_welcome(channel, frame); break;
+    case FRAME_REFUSE: greeting_refused(channel, frame); break;
+    case FRAME_REPLY: on_reply(channel, frame); break;
+    case FRAME_GOAWAY: on_goaway(channel); break;
+    default: /* PING and PONG are the wire's */ break;
     }
 }
 
@@ -419,10 +411,11 @@ static void open_now(void *arg)
     read_properties(channel);
     const struct properties_scope scope = {.channel = channel->name};
     const semel_properties *properties = channel->node->properties;
-    bool random =
-        properties_get_int(properties, &scope, PROPERTIES_ENDPOINT_SELECTION) == PROPERTIES_SELECTION_RANDOM;
+    bool random = properties_get_int(properties, &scope, PROPERTIES_ENDPOINT_SELECTION) ==
+                  PROPERTIES_SELECTION_RANDOM;
     if ((opening->name != NULL && channel->name == NULL) ||
-        !reconnector_init(&channel->reconnector, channel, opening->endpoints, opening->endpoint_count, random)) {
+        !reconnector_init(&channel->reconnector, channel, opening->endpoints, opening->endpoint_count,
+                          random)) {
         free(channel->name);
         free(channel);
         return;
@@ -438,8 +431,8 @@ enum semel_code semel_channel_open(semel_node *node, const char *name, const cha
 {
     struct opening opening = {.node = node, .name = name};
     /* Resolving may block: in the caller's thread, not the node's. */
-    enum semel_code code =
-        endpoint_resolve_list(endpoints, &opening.endpoints, &opening.endpoint_count, ret_status);
+    enum semel_code code = endpoint_resolve_list(endpoints, &opening.endpoints, &opening.endpoint_count,
+                                                 ret_status);
     if (code != SEMEL_OK)
         return code;
     node_call(node, open_now, &opening);

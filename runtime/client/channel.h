@@ -32,7 +32,7 @@ struct semel_channel {
 
     /* identity */
     struct id session;
-    uint64_t attempt;     /* connection attempts, counted upward */
+    uint64_t attempt; /* connection attempts, counted upward */
     struct id last_domain;
     uint64_t last_incarnation;
     uint64_t last_connection;
@@ -47,10 +47,10 @@ struct semel_channel {
     size_t reply_scratch_size;
 
     struct reconnector reconnector;
-    struct wire *wire;          /* being dialled, or live */
-    const char *endpoint;       /* of wire */
-    uint64_t connection;        /* number of the live connection, 0: none */
-    bool parting;               /* the server drains: answers come, requests no longer go */
+    struct wire *wire;    /* being dialled, or live */
+    const char *endpoint; /* of wire */
+    uint64_t connection;  /* number of the live connection, 0: none */
+    bool parting;         /* the server drains: answers come, requests no longer go */
     struct wire_counters counters;
     struct channel_flush *flushes; /* those who wait for silence */
 

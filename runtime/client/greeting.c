@@ -57,9 +57,8 @@ static void settle_call(struct call *call, const struct welcome *welcome, enum r
     if (call->slot.state == OUTBOX_HELD) {
         call_judge(call, verdict);
     } else if (call->slot.state == OUTBOX_READY && is_too_large(call, welcome)) {
-        const struct call_failure failure = {.failure = RETRY_PROTOCOL,
-                                             .reason = SEMEL_REASON_TOO_LARGE,
-                                             .code = SEMEL_INVALID_ARGUMENT};
+        const struct call_failure failure = {
+            .failure = RETRY_PROTOCOL, .reason = SEMEL_REASON_TOO_LARGE, .code = SEMEL_INVALID_ARGUMENT};
         call_failed(call, &failure);
     }
 }
@@ -89,8 +88,11 @@ void greeting_welcome(semel_channel *channel, const struct frame *frame)
     bool resumed = (frame->flags & FRAME_RESUMED) != 0;
     enum retry_verdict verdict = judge(channel, &welcome, resumed);
     node_log(channel->node, SEMEL_LOG_INFO, "channel %s: connected to %s, connection %llu, %s",
-             channel->name != NULL ? channel->name : "-", channel->endpoint, (unsigned long long)welcome.connection,
-             verdict == RETRY_RESUMED ? "resumed" : verdict == RETRY_NEW ? "new session" : "new domain");
+             channel->name != NULL ? channel->name : "-", channel->endpoint,
+             (unsigned long long)welcome.connection,
+             verdict == RETRY_RESUMED ? "resumed"
+             : verdict == RETRY_NEW   ? "new session"
+                                      : "new domain");
     wire_open(wire, welcome.nonce, welcome.frame_limit, welcome.heartbeat_ms * MS_IN_NS);
     remember(channel, &welcome);
     reconnector_connected(&channel->reconnector);

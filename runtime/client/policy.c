@@ -59,8 +59,8 @@ void policy_resolve(const semel_properties *properties, const char *channel, con
     ret_policy->deadline_ns = deadline_ms * MS_IN_NS;
 }
 
-enum semel_reason policy_override(struct policy *policy, const semel_call_options *options, uint32_t **ret_intervals,
-                                  const char **ret_message)
+enum semel_reason policy_override(struct policy *policy, const semel_call_options *options,
+                                  uint32_t **ret_intervals, const char **ret_message)
 {
     *ret_intervals = NULL;
     if (options->deadline_ms < SEMEL_DEADLINE_UNSET || options->deadline_ms > INT64_MAX / MS_IN_NS ||

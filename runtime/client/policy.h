@@ -21,7 +21,7 @@ void policy_resolve(const semel_properties *properties, const char *channel, con
 
 /* Puts the options of one call on top.  *ret_intervals: a copy that the call frees, or NULL.
  * Errors: BAD_ARGUMENT (*ret_message, static, says which), NO_MEMORY. */
-enum semel_reason policy_override(struct policy *policy, const semel_call_options *options, uint32_t **ret_intervals,
-                                  const char **ret_message);
+enum semel_reason policy_override(struct policy *policy, const semel_call_options *options,
+                                  uint32_t **ret_intervals, const char **ret_message);
 
 #endif

@@ -26,10 +26,10 @@ struct reconnector {
     semel_channel *channel;
     struct endpoint *endpoints; /* owned */
     size_t endpoint_count;
-    size_t *order;         /* of the present round: indexes of endpoints */
-    size_t at;             /* place in the round */
-    size_t failed_last;    /* endpoint, or endpoint_count: none */
-    bool random;           /* each round in an order of its own */
+    size_t *order;      /* of the present round: indexes of endpoints */
+    size_t at;          /* place in the round */
+    size_t failed_last; /* endpoint, or endpoint_count: none */
+    bool random;        /* each round in an order of its own */
     struct timer wait;
     struct loop_task begin;
     enum semel_reason reason; /* of the latest failure in this round */

@@ -118,7 +118,8 @@ static void init(struct call *call, semel_channel *channel, const struct semel_m
     timer_init(&call->retry, on_retry);
 }
 
-static enum semel_code set_policy(struct call *call, const semel_call_options *options, semel_status *ret_status)
+static enum semel_code set_policy(struct call *call, const semel_call_options *options,
+                                  semel_status *ret_status)
 {
     const struct policy *policy = channel_policy(call->channel, call->method);
     if (policy == NULL)
@@ -131,8 +132,8 @@ static enum semel_code set_policy(struct call *call, const semel_call_options *o
     if (reason == SEMEL_REASON_NONE)
         return SEMEL_OK;
     return status_set(ret_status,
-                      reason == SEMEL_REASON_NO_MEMORY ? SEMEL_RESOURCE_EXHAUSTED : SEMEL_INVALID_ARGUMENT, reason,
-                      "%s", message);
+                      reason == SEMEL_REASON_NO_MEMORY ? SEMEL_RESOURCE_EXHAUSTED : SEMEL_INVALID_ARGUMENT,
+                      reason, "%s", message);
 }
 
 static enum semel_code add_to_outbox(struct call *call, semel_status *ret_status)
@@ -154,7 +155,8 @@ static enum semel_code add_to_outbox(struct call *call, semel_status *ret_status
 
 /* What all stubs share.  On failure nothing has happened. */
 static enum semel_code start(semel_channel *channel, const struct semel_method *method, const void *in,
-                             const semel_call_options *options, struct call **ret_call, semel_status *ret_status)
+                             const semel_call_options *options, struct call **ret_call,
+                             semel_status *ret_status)
 {
     if (channel->closing)
         return status_set(ret_status, SEMEL_UNAVAILABLE, SEMEL_REASON_CHANNEL_CLOSED, "the channel is closed");
@@ -226,8 +228,8 @@ static void start_waiting(void *arg)
     node_waiter_done(waiting->channel->node, &waiting->waiter);
 }
 
-enum semel_code semel_call_wait(semel_channel *channel, const struct semel_method *method, const void *in, void *out,
-                                const semel_call_options *options, semel_status *ret_status)
+enum semel_code semel_call_wait(semel_channel *channel, const struct semel_method *method, const void *in,
+                                void *out, const semel_call_options *options, semel_status *ret_status)
 {
     struct waiting waiting = {.sync = {.out = out, .ret_status = ret_status, .ended = on_ended},
                               .channel = channel,
@@ -236,10 +238,11 @@ enum semel_code semel_call_wait(semel_channel *channel, const struct semel_metho
                               .options = options};
     bool waited = node_wait(channel->node, &waiting.waiter, start_waiting, &waiting);
     if (!waited)
-        waiting.sync.code = status_set(ret_status, SEMEL_FAILED_PRECONDITION, SEMEL_REASON_WRONG_THREAD,
-                                       "%s: a synchronous stub inside a callback of its own node would wait for "
-                                       "itself; use the asynchronous stub",
-                                       method->name);
+        waiting.sync.code = status_set(
+            ret_status, SEMEL_FAILED_PRECONDITION, SEMEL_REASON_WRONG_THREAD,
+            "%s: a synchronous stub inside a callback of its own node would wait for "
+            "itself; use the asynchronous stub",
+            method->name);
     if (waiting.sync.code != SEMEL_OK)
         memset(out, 0, method->reply_size);
     return waiting.sync.code;
@@ -258,8 +261,8 @@ struct sending {
 static void start_sending(void *arg)
 {
     struct sending *sending = arg;
-    sending->code =
-        semel_call_start(sending->channel, sending->method, sending->in, sending->options, NULL, NULL, NULL);
+    sending->code = semel_call_start(sending->channel, sending->method, sending->in, sending->options, NULL,
+                                     NULL, NULL);
 }
 
 enum semel_code semel_call_send(semel_channel *channel, const struct semel_method *method, const void *in,

@@ -107,14 +107,10 @@ static struct dedup_verdict meet(const struct dedup_record *record, const struct
         record->idempotent != question->idempotent)
         return tell(SEMEL_REASON_FALSE_RETRY, SEMEL_OUTCOME_NOT_EXECUTED);
     switch (record->state) {
-    case DEDUP_RUNNING:
-        return (struct dedup_verdict){.answer = DEDUP_ATTACH};
-    case DEDUP_DONE:
-        return (struct dedup_verdict){.answer = DEDUP_RESEND, .reply = record->with.reply};
-    case DEDUP_DONE_NO_REPLY:
-        return tell(SEMEL_REASON_REPLY_GONE, SEMEL_OUTCOME_EXECUTED);
-    default:
-        return tell(SEMEL_REASON_BEGUN, SEMEL_OUTCOME_UNKNOWN);
+    case DEDUP_RUNNING: return (struct dedup_verdict){.answer = DEDUP_ATTACH};
+    case DEDUP_DONE: return (struct dedup_verdict){.answer = DEDUP_RESEND, .reply = record->with.reply};
+    case DEDUP_DONE_NO_REPLY: return tell(SEMEL_REASON_REPLY_GONE, SEMEL_OUTCOME_EXECUTED);
+    default: return tell(SEMEL_REASON_BEGUN, SEMEL_OUTCOME_UNKNOWN);
     }
 }
 

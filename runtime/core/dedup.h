@@ -53,8 +53,8 @@ struct dedup_table {
     uint64_t ring_size;        /* a power of two, at most the window rounded up */
     uint64_t floor;            /* every lower seq is acknowledged */
     uint32_t window;
-    uint32_t records;          /* in the ring */
-    uint32_t running;          /* of these */
+    uint32_t records; /* in the ring */
+    uint32_t running; /* of these */
 };
 
 void dedup_init(struct dedup_table *table, struct dedup_domain *domain, uint64_t floor, uint32_t window);
@@ -69,17 +69,17 @@ struct dedup_question {
     uint64_t seq;
     uint64_t method;
     uint64_t digest;
-    bool idempotent;      /* what the client says */
-    bool expired;         /* no time is left of its deadline */
+    bool idempotent;         /* what the client says */
+    bool expired;            /* no time is left of its deadline */
     enum semel_reason unfit; /* why a new request of this method can not be taken now; NONE: it can */
 };
 
 enum dedup_answer {
-    DEDUP_RUN,     /* a record was put: run it */
-    DEDUP_ATTACH,  /* its original runs: the reply will go to the newest connection */
-    DEDUP_RESEND,  /* it ran: send the kept reply again */
-    DEDUP_TELL,    /* it is not to run: tell the client why (reason, outcome) */
-    DEDUP_CUT      /* a protocol error: close the connection */
+    DEDUP_RUN,    /* a record was put: run it */
+    DEDUP_ATTACH, /* its original runs: the reply will go to the newest connection */
+    DEDUP_RESEND, /* it ran: send the kept reply again */
+    DEDUP_TELL,   /* it is not to run: tell the client why (reason, outcome) */
+    DEDUP_CUT     /* a protocol error: close the connection */
 };
 
 struct dedup_verdict {

@@ -30,12 +30,9 @@ static void add(struct text *text, const char *format, ...)
 static const char *outcome_words(enum semel_outcome outcome)
 {
     switch (outcome) {
-    case SEMEL_OUTCOME_EXECUTED:
-        return "it ran";
-    case SEMEL_OUTCOME_NOT_EXECUTED:
-        return "it did not run";
-    default:
-        return "it may have run";
+    case SEMEL_OUTCOME_EXECUTED: return "it ran";
+    case SEMEL_OUTCOME_NOT_EXECUTED: return "it did not run";
+    default: return "it may have run";
     }
 }
 
@@ -93,9 +90,7 @@ static void add_attempt(struct text *text, const struct semel_attempt *attempt)
     if (attempt->connection != 0)
         add(text, " conn %llu", (unsigned long long)attempt->connection);
     switch (attempt->progress) {
-    case SEMEL_PROGRESS_QUEUED:
-        add(text, "  not written\n");
-        break;
+    case SEMEL_PROGRESS_QUEUED: add(text, "  not written\n"); break;
     case SEMEL_PROGRESS_PARTLY_WRITTEN:
         add(text, "  partly written, %llu/%llu bytes\n", (unsigned long long)attempt->bytes_written,
             (unsigned long long)attempt->bytes_total);

@@ -29,10 +29,9 @@ static const struct frame_shape {
     size_t body_least;
     size_t body_most; /* 0: the frame limit; SIZE_MAX: no body */
     uint8_t flags;
-} shapes[FRAME_TYPE_COUNT] = {
-    {"NONE", 0, 0, 0},
+} shapes[FRAME_TYPE_COUNT] = {{"NONE", 0, 0, 0},
 #define FRAME_SHAPE(name, least, most, flags) {#name, least, most, flags},
-    FRAME_TYPES(FRAME_SHAPE)
+                              FRAME_TYPES(FRAME_SHAPE)
 #undef FRAME_SHAPE
 };
 
@@ -98,14 +97,12 @@ static enum semel_reason check_fields(const struct frame *frame)
             (frame->flags & FRAME_OUTCOME_MASK) > SEMEL_OUTCOME_EXECUTED)
             return SEMEL_REASON_BAD_FIELD;
         return SEMEL_REASON_NONE;
-    case FRAME_REFUSE:
-        return frame->aux < SEMEL_REASON_COUNT ? SEMEL_REASON_NONE : SEMEL_REASON_BAD_FIELD;
+    case FRAME_REFUSE: return frame->aux < SEMEL_REASON_COUNT ? SEMEL_REASON_NONE : SEMEL_REASON_BAD_FIELD;
     case FRAME_REQUEST:
     case FRAME_CANCEL:
         /* seq 0 is never given; the ack floor is at most the seq itself. */
         return frame->seq != 0 && frame->aux < frame->seq ? SEMEL_REASON_NONE : SEMEL_REASON_BAD_FIELD;
-    default:
-        return SEMEL_REASON_NONE;
+    default: return SEMEL_REASON_NONE;
     }
 }
 

@@ -17,16 +17,16 @@
 #define FRAME_NO_DEADLINE UINT32_MAX /* in time_ms of a REQUEST */
 
 /* X(name, incoming body may be at least, at most (0: the agreed frame limit), flags that may be set) */
-#define FRAME_TYPES(X)                                                                                       \
-    X(HELLO, 88, 88 + 64, 0)                                                                                 \
-    X(WELCOME, 60, 60, FRAME_RESUMED)                                                                        \
-    X(REFUSE, 0, 255, FRAME_ELSEWHERE)                                                                       \
-    X(REQUEST, 0, 0, FRAME_IDEMPOTENT | FRAME_ONEWAY)                                                        \
-    X(REPLY, 0, 0, FRAME_OUTCOME_MASK | FRAME_ELSEWHERE | FRAME_REFUSED)                    \
-    X(CANCEL, 0, SIZE_MAX, 0)                                                                                \
-    X(PING, 0, SIZE_MAX, 0)                                                                                  \
-    X(PONG, 0, SIZE_MAX, 0)                                                                                  \
-    X(GOAWAY, 0, SIZE_MAX, 0)                                                                                \
+#define FRAME_TYPES(X)                                                                                         \
+    X(HELLO, 88, 88 + 64, 0)                                                                                   \
+    X(WELCOME, 60, 60, FRAME_RESUMED)                                                                          \
+    X(REFUSE, 0, 255, FRAME_ELSEWHERE)                                                                         \
+    X(REQUEST, 0, 0, FRAME_IDEMPOTENT | FRAME_ONEWAY)                                                          \
+    X(REPLY, 0, 0, FRAME_OUTCOME_MASK | FRAME_ELSEWHERE | FRAME_REFUSED)                                       \
+    X(CANCEL, 0, SIZE_MAX, 0)                                                                                  \
+    X(PING, 0, SIZE_MAX, 0)                                                                                    \
+    X(PONG, 0, SIZE_MAX, 0)                                                                                    \
+    X(GOAWAY, 0, SIZE_MAX, 0)                                                                                  \
     X(BYE, 0, SIZE_MAX, 0)
 
 enum frame_type {
@@ -34,7 +34,7 @@ enum frame_type {
 #define FRAME_TYPE_ENUM(name, least, most, flags) FRAME_##name,
     FRAME_TYPES(FRAME_TYPE_ENUM)
 #undef FRAME_TYPE_ENUM
-    FRAME_TYPE_COUNT
+        FRAME_TYPE_COUNT
 };
 
 enum frame_flag {

@@ -48,8 +48,8 @@ enum semel_reason hello_read(const uint8_t *body, size_t size, struct hello *ret
     if (hello.name_size > LIMIT_NODE_NAME)
         return SEMEL_REASON_BAD_FIELD;
     bytes_read(&reader, hello.name, hello.name_size);
-    if (reader.bad || reader.left != 0 || id_is_none(&hello.session) || hello.attempt == 0 || hello.floor == 0 ||
-        hello.heartbeat_ms == 0 || hello.frame_limit < LIMIT_FRAME_MIN)
+    if (reader.bad || reader.left != 0 || id_is_none(&hello.session) || hello.attempt == 0 ||
+        hello.floor == 0 || hello.heartbeat_ms == 0 || hello.frame_limit < LIMIT_FRAME_MIN)
         return SEMEL_REASON_BAD_FIELD;
     *ret_hello = hello;
     return SEMEL_REASON_NONE;

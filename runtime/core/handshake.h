@@ -19,13 +19,13 @@
 struct hello {
     uint16_t version;
     struct id session;
-    uint64_t attempt;          /* connection attempts of this session, counted upward from 1 */
-    uint64_t nonce;            /* seeds the check of the answer, so that no old answer can be taken for it */
-    struct id last_domain;     /* of the last WELCOME seen; none: no WELCOME seen yet */
+    uint64_t attempt;      /* connection attempts of this session, counted upward from 1 */
+    uint64_t nonce;        /* seeds the check of the answer, so that no old answer can be taken for it */
+    struct id last_domain; /* of the last WELCOME seen; none: no WELCOME seen yet */
     uint64_t last_incarnation;
     uint64_t last_connection;
-    uint64_t floor;            /* ack floor */
-    uint32_t heartbeat_ms;     /* the client's wishes: the smaller of both sides wins */
+    uint64_t floor;        /* ack floor */
+    uint32_t heartbeat_ms; /* the client's wishes: the smaller of both sides wins */
     uint32_t frame_limit;
     uint16_t name_size;
     char name[LIMIT_NODE_NAME]; /* optional stable node name, not terminated */

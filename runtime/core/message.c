@@ -17,8 +17,8 @@ bool message_size(const pb_msgdesc_t *fields, const void *message, size_t *ret_s
     return true;
 }
 
-bool message_encode(const pb_msgdesc_t *fields, const void *message, uint8_t *into, size_t room, size_t *ret_size,
-                    const char **ret_error)
+bool message_encode(const pb_msgdesc_t *fields, const void *message, uint8_t *into, size_t room,
+                    size_t *ret_size, const char **ret_error)
 {
     pb_ostream_t stream = pb_ostream_from_buffer(into, room);
     if (!pb_encode(&stream, fields, message)) {

@@ -14,8 +14,8 @@
 bool message_size(const pb_msgdesc_t *fields, const void *message, size_t *ret_size, const char **ret_error);
 
 /* Encodes into a buffer; false if it does not fit or cannot be encoded. */
-bool message_encode(const pb_msgdesc_t *fields, const void *message, uint8_t *into, size_t room, size_t *ret_size,
-                    const char **ret_error);
+bool message_encode(const pb_msgdesc_t *fields, const void *message, uint8_t *into, size_t room,
+                    size_t *ret_size, const char **ret_error);
 
 /* Decodes; what it allocates is freed with message_release.  On failure nothing is left allocated. */
 bool message_decode(const pb_msgdesc_t *fields, void *message, const uint8_t *bytes, size_t size,

@@ -11,19 +11,19 @@
 #include "core/sendq.h"
 
 /* X(name, states it may move to, as bits) */
-#define OUTBOX_STATES(X)                                                                                     \
-    X(READY, TO(QUEUED) | TO(DELAYED) | TO(HELD) | TO(ENDED))                                                \
-    X(DELAYED, TO(READY) | TO(ENDED))                                                                        \
-    X(QUEUED, TO(WRITTEN) | TO(READY) | TO(HELD) | TO(DELAYED) | TO(ENDED))                                  \
-    X(WRITTEN, TO(READY) | TO(HELD) | TO(DELAYED) | TO(ENDED))                                               \
-    X(HELD, TO(READY) | TO(ENDED))                                                                           \
+#define OUTBOX_STATES(X)                                                                                       \
+    X(READY, TO(QUEUED) | TO(DELAYED) | TO(HELD) | TO(ENDED))                                                  \
+    X(DELAYED, TO(READY) | TO(ENDED))                                                                          \
+    X(QUEUED, TO(WRITTEN) | TO(READY) | TO(HELD) | TO(DELAYED) | TO(ENDED))                                    \
+    X(WRITTEN, TO(READY) | TO(HELD) | TO(DELAYED) | TO(ENDED))                                                 \
+    X(HELD, TO(READY) | TO(ENDED))                                                                             \
     X(ENDED, 0)
 
 enum outbox_state {
 #define OUTBOX_STATE_ENUM(name, to) OUTBOX_##name,
     OUTBOX_STATES(OUTBOX_STATE_ENUM)
 #undef OUTBOX_STATE_ENUM
-    OUTBOX_STATE_COUNT
+        OUTBOX_STATE_COUNT
 };
 /* READY    waits for a connection or for the window
  * DELAYED  waits for a time of its own, after a refusal

@@ -68,8 +68,9 @@ static enum semel_reason forbidden(const struct retry_input *input, enum semel_r
 }
 
 /* Another attempt by this rule, unless R11 forbids it. */
-static struct retry_decision another(const struct retry_input *input, enum retry_action action, enum semel_rule rule,
-                                     enum semel_reason exhausted, enum semel_outcome outcome)
+static struct retry_decision another(const struct retry_input *input, enum retry_action action,
+                                     enum semel_rule rule, enum semel_reason exhausted,
+                                     enum semel_outcome outcome)
 {
     enum semel_reason stop = forbidden(input, exhausted);
     if (stop != SEMEL_REASON_NONE)
@@ -162,10 +163,14 @@ static struct retry_decision protocol(const struct retry_input *input)
 struct retry_decision retry_decide(const struct retry_input *input)
 {
     static struct retry_decision (*const rules[RETRY_FAILURE_COUNT])(const struct retry_input *) = {
-        [RETRY_CONNECT_FAILED] = disconnected, [RETRY_CONNECTION_LOST] = connection_lost,
-        [RETRY_REFUSED] = refused,             [RETRY_ANSWERED] = answered,
-        [RETRY_BEGUN] = begun,                 [RETRY_REPLY_GONE] = reply_gone,
-        [RETRY_DEADLINE] = ended_by_caller,    [RETRY_CANCELLED] = ended_by_caller,
+        [RETRY_CONNECT_FAILED] = disconnected,
+        [RETRY_CONNECTION_LOST] = connection_lost,
+        [RETRY_REFUSED] = refused,
+        [RETRY_ANSWERED] = answered,
+        [RETRY_BEGUN] = begun,
+        [RETRY_REPLY_GONE] = reply_gone,
+        [RETRY_DEADLINE] = ended_by_caller,
+        [RETRY_CANCELLED] = ended_by_caller,
         [RETRY_PROTOCOL] = protocol,
     };
     assert(input->failure < RETRY_FAILURE_COUNT && input->failures >= 1);

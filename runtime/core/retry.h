@@ -40,17 +40,18 @@ struct retry_policy {
 
 struct retry_input {
     bool idempotent;
-    enum semel_progress progress; /* WRITTEN if any attempt was written and no answer says that it did not run */
-    bool exposed_elsewhere;       /* an attempt was written in a session that is gone: never NOT_EXECUTED again */
+    enum semel_progress
+        progress;           /* WRITTEN if any attempt was written and no answer says that it did not run */
+    bool exposed_elsewhere; /* an attempt was written in a session that is gone: never NOT_EXECUTED again */
     enum retry_failure failure;
     enum retry_verdict verdict;
-    enum semel_reason reason;   /* what happened in detail */
-    enum semel_code code;       /* the peer's code, where it answered */
-    bool answered;              /* the outcome below is the peer's word */
+    enum semel_reason reason; /* what happened in detail */
+    enum semel_code code;     /* the peer's code, where it answered */
+    bool answered;            /* the outcome below is the peer's word */
     enum semel_outcome outcome;
-    uint32_t failures;          /* attempts that have failed, this one included */
-    uint32_t pushback_ms;       /* the peer's wish for a wait */
-    int64_t remaining_ms;       /* to the deadline */
+    uint32_t failures;    /* attempts that have failed, this one included */
+    uint32_t pushback_ms; /* the peer's wish for a wait */
+    int64_t remaining_ms; /* to the deadline */
     bool budget_empty;
     bool breaker_open;
     const struct retry_policy *policy;

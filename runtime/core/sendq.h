@@ -13,12 +13,12 @@
 struct outgoing {
     struct outgoing *next;
     struct outgoing *prev;
-    uint8_t *bytes;   /* header and body */
+    uint8_t *bytes; /* header and body */
     uint32_t size;
-    uint32_t taken;   /* bytes the transport took in the present attempt */
-    uint64_t order;   /* a queue is sorted by it; among equals the earlier comes first */
+    uint32_t taken; /* bytes the transport took in the present attempt */
+    uint64_t order; /* a queue is sorted by it; among equals the earlier comes first */
     bool queued;
-    bool sealed;      /* handshake frames: sealed by their maker, outside the frame count */
+    bool sealed; /* handshake frames: sealed by their maker, outside the frame count */
 };
 
 /* A run of bytes to write. */

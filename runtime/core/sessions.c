@@ -172,7 +172,8 @@ void sessions_fini(struct sessions *sessions)
 /* RESUMED means: what the client wrote under its last WELCOME can be replayed, because this table has seen it.  It is
  * not enough that the session is known: its entry may have been made anew by an offer whose WELCOME the client never
  * saw.  So the last connection the client saw must be of this entry's life. */
-static bool may_resume(const struct sessions *sessions, const struct session *session, const struct hello *hello)
+static bool may_resume(const struct sessions *sessions, const struct session *session,
+                       const struct hello *hello)
 {
     if (id_is_none(&hello->last_domain))
         return true; /* it has seen no WELCOME, so it has written nothing yet */
@@ -185,8 +186,8 @@ static struct sessions_judgment refuse(struct session *session, enum semel_reaso
     return (struct sessions_judgment){.session = session, .refusal = reason};
 }
 
-struct sessions_judgment sessions_judge(const struct sessions *sessions, const struct hello *hello, uint64_t subject,
-                                        int64_t now_ns)
+struct sessions_judgment sessions_judge(const struct sessions *sessions, const struct hello *hello,
+                                        uint64_t subject, int64_t now_ns)
 {
     struct session *session = find(sessions, &hello->session);
     if (session != NULL && session->subject != subject)
@@ -241,7 +242,8 @@ static struct session *create(struct sessions *sessions, const struct hello *hel
     return session;
 }
 
-static void hold_name(struct sessions *sessions, struct session *session, const struct hello *hello, int64_t now_ns)
+static void hold_name(struct sessions *sessions, struct session *session, const struct hello *hello,
+                      int64_t now_ns)
 {
     if (hello->name_size == 0)
         return;

@@ -19,12 +19,12 @@
 
 struct session {
     struct id id;
-    uint64_t subject;          /* who may resume it */
-    uint64_t attempt;          /* the highest seen */
-    uint64_t born;             /* number of the connection that was answered NEW */
+    uint64_t subject;           /* who may resume it */
+    uint64_t attempt;           /* the highest seen */
+    uint64_t born;              /* number of the connection that was answered NEW */
     uint64_t connection_number; /* of the latest connection */
-    void *connection;          /* live, or NULL */
-    int64_t silent_since_ns;   /* of use while there is no connection */
+    void *connection;           /* live, or NULL */
+    int64_t silent_since_ns;    /* of use while there is no connection */
     struct dedup_table table;
     struct session_name *name; /* NULL: the node gave none */
     struct session *next_in_bucket;
@@ -35,9 +35,9 @@ struct session {
 /* What is known of a stable node name. */
 struct session_name {
     struct session_name *next_in_bucket;
-    struct session *holder;      /* the session that has the name now */
-    uint32_t references;         /* sessions that point here */
-    uint32_t displacements;      /* sessions displaced since window_start_ns */
+    struct session *holder; /* the session that has the name now */
+    uint32_t references;    /* sessions that point here */
+    uint32_t displacements; /* sessions displaced since window_start_ns */
     int64_t window_start_ns;
     uint16_t size;
     char text[LIMIT_NODE_NAME];
@@ -76,14 +76,15 @@ void sessions_fini(struct sessions *sessions);
 struct sessions_judgment {
     bool accept;
     bool resumed;
-    enum semel_reason refusal;  /* if not accepted */
-    struct session *session;    /* known already, or NULL */
-    struct session *displaced;  /* another session of the same node name, with a live connection, that must go first */
+    enum semel_reason refusal; /* if not accepted */
+    struct session *session;   /* known already, or NULL */
+    struct session
+        *displaced; /* another session of the same node name, with a live connection, that must go first */
 };
 
 /* What becomes of an offer, by the five rules.  Changes nothing. */
-struct sessions_judgment sessions_judge(const struct sessions *sessions, const struct hello *hello, uint64_t subject,
-                                        int64_t now_ns);
+struct sessions_judgment sessions_judge(const struct sessions *sessions, const struct hello *hello,
+                                        uint64_t subject, int64_t now_ns);
 
 /* Accepts what was judged acceptable, once the connections it displaces are gone (asserted): gives the session (new,
  * emptied, or as it was) its live connection and a connection number.  NULL: no memory, or the table is full of

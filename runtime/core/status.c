@@ -21,15 +21,12 @@ void semel_status_init(semel_status *status)
 const char *semel_code_name(enum semel_code code)
 {
     switch (code) {
-#define CODE_NAME(name, value)                                                                               \
-    case SEMEL_##name:                                                                                       \
-        return #name;
+#define CODE_NAME(name, value)                                                                                 \
+    case SEMEL_##name: return #name;
         SEMEL_CODES(CODE_NAME)
 #undef CODE_NAME
-    case SEMEL_PENDING:
-        return "PENDING";
-    case SEMEL_REFUSED:
-        return "REFUSED";
+    case SEMEL_PENDING: return "PENDING";
+    case SEMEL_REFUSED: return "REFUSED";
     }
     return "?";
 }

@@ -12,8 +12,8 @@ enum { ADDRESSES_MAX = 8, URIS_MAX = 64 };
 
 static const struct transport *const transports[] = {&transport_tcp, &transport_unix};
 
-enum semel_reason endpoint_resolve(const char *uri, struct endpoint *ret_endpoints, size_t max, size_t *ret_count,
-                                   const char **ret_message)
+enum semel_reason endpoint_resolve(const char *uri, struct endpoint *ret_endpoints, size_t max,
+                                   size_t *ret_count, const char **ret_message)
 {
     if (strlen(uri) >= SEMEL_ENDPOINT_TEXT_MAX) {
         *ret_message = "longer than 127 bytes";
@@ -23,8 +23,8 @@ enum semel_reason endpoint_resolve(const char *uri, struct endpoint *ret_endpoin
         size_t length = strlen(transports[i]->scheme);
         if (strncmp(uri, transports[i]->scheme, length) != 0 || uri[length] != ':')
             continue;
-        enum semel_reason reason =
-            transports[i]->resolve(uri + length + 1, ret_endpoints, max, ret_count, ret_message);
+        enum semel_reason reason = transports[i]->resolve(uri + length + 1, ret_endpoints, max, ret_count,
+                                                          ret_message);
         for (size_t k = 0; reason == SEMEL_REASON_NONE && k < *ret_count; k++) {
             ret_endpoints[k].transport = transports[i];
             memcpy(ret_endpoints[k].text, uri, strlen(uri) + 1);
@@ -35,7 +35,8 @@ enum semel_reason endpoint_resolve(const char *uri, struct endpoint *ret_endpoin
     return SEMEL_REASON_BAD_ADDRESS;
 }
 
-static enum semel_code append(const char *uri, struct endpoint **endpoints, size_t *count, semel_status *ret_status)
+static enum semel_code append(const char *uri, struct endpoint **endpoints, size_t *count,
+                              semel_status *ret_status)
 {
     struct endpoint found[ADDRESSES_MAX];
     size_t found_count = 0;

@@ -38,7 +38,7 @@ struct loop_task {
 struct loop {
     struct ev_loop *ev;
     bool owned;
-    int64_t now_ns; /* monotonic; taken once a turn */
+    int64_t now_ns;   /* monotonic; taken once a turn */
     int64_t armed_ns; /* when the libev timer fires, TIMERS_NEVER: it does not run */
     struct timers timers;
     struct loop_task *first_task;

@@ -1,8 +1,8 @@
 /* Nodes: opening, running, closing, and the door for other threads.
  *
- * Who runs the loop is one flag under one mutex.  A synchronous call on a node that nobody runs takes the flag and turns
- * the loop itself, without a thread hop; one that finds it taken hands its work over and waits, and takes over as runner
- * when the present one leaves.
+ * Who runs the loop is one flag under one mutex.  A synchronous call on a node that nobody runs takes the flag and
+ * turns the loop itself, without a thread hop; one that finds it taken hands its work over and waits, and takes over
+ * as runner when the present one leaves.
  *
  * Reads best next: node.h. */
 #include "net/node.h"

@@ -48,7 +48,7 @@ struct semel_node {
 
     pthread_mutex_t mutex; /* guards what follows */
     bool running;
-    bool running_on; /* by semel_node_run or a thread of its own, not just for one call */
+    bool running_on;  /* by semel_node_run or a thread of its own, not just for one call */
     pthread_t runner; /* while running */
     bool stop_asked;
     struct node_waiter *waiters;

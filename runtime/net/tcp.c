@@ -35,8 +35,8 @@ static bool split(const char *rest, char *host, size_t host_size, char *port, si
     return true;
 }
 
-static enum semel_reason resolve(const char *rest, struct endpoint *ret_endpoints, size_t max, size_t *ret_count,
-                                 const char **ret_message)
+static enum semel_reason resolve(const char *rest, struct endpoint *ret_endpoints, size_t max,
+                                 size_t *ret_count, const char **ret_message)
 {
     char host[SEMEL_ENDPOINT_TEXT_MAX];
     char port[6];

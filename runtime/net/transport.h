@@ -19,8 +19,8 @@ struct transport {
     /* Turns what follows "scheme:" into one or more addresses.  May block in the resolver; called when a channel or
      * listener is opened only.  On failure nothing is kept and *ret_message (static or from the C library) says why.
      * Errors: BAD_ADDRESS. */
-    enum semel_reason (*resolve)(const char *rest, struct endpoint *ret_endpoints, size_t max, size_t *ret_count,
-                                 const char **ret_message);
+    enum semel_reason (*resolve)(const char *rest, struct endpoint *ret_endpoints, size_t max,
+                                 size_t *ret_count, const char **ret_message);
 
     /* Begins to connect without blocking; *ret_fd becomes writable when it is decided.  Returns 0 or an errno. */
     int (*dial)(const struct endpoint *endpoint, int *ret_fd);
@@ -59,8 +59,8 @@ extern const struct transport transport_unix;
 
 /* Parses one URI into its addresses (a host name may have several).
  * Errors: BAD_ADDRESS with a message. */
-enum semel_reason endpoint_resolve(const char *uri, struct endpoint *ret_endpoints, size_t max, size_t *ret_count,
-                                   const char **ret_message);
+enum semel_reason endpoint_resolve(const char *uri, struct endpoint *ret_endpoints, size_t max,
+                                   size_t *ret_count, const char **ret_message);
 
 /* Parses a list of URIs separated by commas into *ret_endpoints, which the caller frees.
  * Errors: BAD_ADDRESS, NO_MEMORY, with details in ret_status. */

@@ -11,8 +11,8 @@
 #include "core/sessions.h"
 #include "net/transport.h"
 
-static enum semel_reason resolve(const char *rest, struct endpoint *ret_endpoints, size_t max, size_t *ret_count,
-                                 const char **ret_message)
+static enum semel_reason resolve(const char *rest, struct endpoint *ret_endpoints, size_t max,
+                                 size_t *ret_count, const char **ret_message)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     size_t length = strlen(rest);

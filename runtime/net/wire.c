@@ -92,7 +92,8 @@ static enum semel_reason ailment(struct wire *wire, int64_t now_ns)
 
 static void start_tick(struct wire *wire)
 {
-    int64_t wait_ns = wire->heartbeat_ns == 0 ? wire->limits.handshake_ns : wire->heartbeat_ns / TICKS_A_HEARTBEAT;
+    int64_t wait_ns = wire->heartbeat_ns == 0 ? wire->limits.handshake_ns
+                                              : wire->heartbeat_ns / TICKS_A_HEARTBEAT;
     /* It always starts: there was room when the wire was made, and whoever restarts it has just stopped it. */
     bool started = loop_timer_start(wire->room->loop, &wire->tick, loop_now(wire->room->loop) + wait_ns);
     assert(started);

@@ -55,7 +55,7 @@ struct wire_room {
     struct pool control_pool; /* small frames, replies too */
     uint8_t *scratch;         /* most frames are parsed here and never copied */
     size_t scratch_size;
-    uint8_t *gather;          /* small frames are copied together, so that a write has few parts */
+    uint8_t *gather; /* small frames are copied together, so that a write has few parts */
 };
 
 struct wire {
@@ -115,8 +115,8 @@ void wire_push(struct wire *wire, struct outgoing *out);
 void wire_flush(struct wire *wire);
 /* Makes what was put into the queue directly leave at the end of the turn. */
 void wire_flush_later(struct wire *wire);
-/* Makes and queues a frame without an owner, with a body that is copied.  seed: NULL, or the seed to seal it with at once
- * (handshake frames).  The link must allow it (asserted).  false: no memory. */
+/* Makes and queues a frame without an owner, with a body that is copied.  seed: NULL, or the seed to seal it with at
+ * once (handshake frames).  The link must allow it (asserted).  false: no memory. */
 bool wire_send_control(struct wire *wire, const struct frame *frame, uint64_t order, const uint64_t *seed);
 
 /* Whether a frame in a send queue is the wire's own. */

@@ -51,10 +51,9 @@ static void on_lost(struct wire *wire, enum semel_reason reason, int os_error)
 static void refuse(struct connection *connection, const struct hello *hello, enum semel_reason reason)
 {
     const struct frame frame = {.type = FRAME_REFUSE, .aux = (uint32_t)reason};
-    node_log(connection->server->node,
-             reason == SEMEL_REASON_NAME_CONFLICT ? SEMEL_LOG_ERROR : SEMEL_LOG_INFO,
-             "server: connection refused: %s%s%.*s", semel_reason_text(reason), hello->name_size > 0 ? ": " : "",
-             (int)hello->name_size, hello->name);
+    node_log(connection->server->node, reason == SEMEL_REASON_NAME_CONFLICT ? SEMEL_LOG_ERROR : SEMEL_LOG_INFO,
+             "server: connection refused: %s%s%.*s", semel_reason_text(reason),
+             hello->name_size > 0 ? ": " : "", (int)hello->name_size, hello->name);
     if (wire_send_control(connection->wire, &frame, WIRE_ORDER_FIRST, &hello->nonce))
         wire_close_when_sent(connection->wire, reason);
     else
@@ -82,10 +81,8 @@ static void welcome(struct connection *connection, const struct hello *hello, bo
     };
     uint8_t body[HANDSHAKE_WELCOME_SIZE];
     welcome_write(body, &welcome);
-    const struct frame frame = {.type = FRAME_WELCOME,
-                                .flags = resumed ? FRAME_RESUMED : 0,
-                                .body = body,
-                                .body_size = sizeof body};
+    const struct frame frame = {
+        .type = FRAME_WELCOME, .flags = resumed ? FRAME_RESUMED : 0, .body = body, .body_size = sizeof body};
     if (!wire_send_control(connection->wire, &frame, WIRE_ORDER_FIRST, &hello->nonce)) {
         connection_close(connection, SEMEL_REASON_NO_MEMORY);
         return;
@@ -118,15 +115,14 @@ static void on_hello(struct connection *connection, const struct frame *frame)
         return;
     }
     int64_t now_ns = server_now(server);
-    struct sessions_judgment judgment =
-        sessions_judge(&server->sessions, &hello, connection->subject, now_ns);
+    struct sessions_judgment judgment = sessions_judge(&server->sessions, &hello, connection->subject, now_ns);
     if (!judgment.accept) {
         refuse(connection, &hello, judgment.refusal);
         return;
     }
     displace(&judgment);
-    connection->session =
-        sessions_accept(&server->sessions, &hello, connection->subject, &judgment, connection, now_ns);
+    connection->session = sessions_accept(&server->sessions, &hello, connection->subject, &judgment, connection,
+                                          now_ns);
     if (connection->session == NULL)
         refuse(connection, &hello, SEMEL_REASON_TOO_MANY_SESSIONS);
     else
@@ -156,12 +152,8 @@ static void on_frame(struct wire *wire, const struct frame *frame)
         return;
     }
     switch (frame->type) {
-    case FRAME_REQUEST:
-        dispatch_request(connection, frame);
-        break;
-    case FRAME_CANCEL:
-        dispatch_cancel(connection, frame);
-        break;
+    case FRAME_REQUEST: dispatch_request(connection, frame); break;
+    case FRAME_CANCEL: dispatch_cancel(connection, frame); break;
     case FRAME_BYE:
         connection->parting = true;
         connection_settle(connection);
@@ -190,8 +182,8 @@ void connection_open(struct semel_server *server, const struct transport *transp
     struct connection *connection = calloc(1, sizeof *connection);
     uint64_t subject = transport->subject(fd);
     /* The nonce is the client's: the answer to HELLO is sealed with it. */
-    struct wire *wire = wire_create(&server->node->room, transport, fd, false, LINK_SERVER, 0, &server->wire_limits,
-                                    &events, &server->counters, connection);
+    struct wire *wire = wire_create(&server->node->room, transport, fd, false, LINK_SERVER, 0,
+                                    &server->wire_limits, &events, &server->counters, connection);
     if (connection == NULL || wire == NULL) {
         wire_destroy(wire);
         free(connection);

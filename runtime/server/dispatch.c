@@ -19,36 +19,27 @@
 static enum semel_code code_of(enum semel_reason reason)
 {
     switch (reason) {
-    case SEMEL_REASON_EXPIRED:
-        return SEMEL_DEADLINE_EXCEEDED;
+    case SEMEL_REASON_EXPIRED: return SEMEL_DEADLINE_EXCEEDED;
     case SEMEL_REASON_NO_METHOD:
-    case SEMEL_REASON_NO_HANDLER:
-        return SEMEL_UNIMPLEMENTED;
-    case SEMEL_REASON_MODE_MISMATCH:
-        return SEMEL_FAILED_PRECONDITION;
-    case SEMEL_REASON_MALFORMED:
-        return SEMEL_INVALID_ARGUMENT;
+    case SEMEL_REASON_NO_HANDLER: return SEMEL_UNIMPLEMENTED;
+    case SEMEL_REASON_MODE_MISMATCH: return SEMEL_FAILED_PRECONDITION;
+    case SEMEL_REASON_MALFORMED: return SEMEL_INVALID_ARGUMENT;
     case SEMEL_REASON_TABLE_FULL:
-    case SEMEL_REASON_OVERLOADED:
-        return SEMEL_RESOURCE_EXHAUSTED;
-    case SEMEL_REASON_STALE:
-        return SEMEL_ABORTED;
-    case SEMEL_REASON_FALSE_RETRY:
-        return SEMEL_INTERNAL;
-    case SEMEL_REASON_REPLY_GONE:
-        return SEMEL_DATA_LOSS;
-    case SEMEL_REASON_CANCELLED:
-        return SEMEL_CANCELLED;
-    default:
-        return SEMEL_UNAVAILABLE;
+    case SEMEL_REASON_OVERLOADED: return SEMEL_RESOURCE_EXHAUSTED;
+    case SEMEL_REASON_STALE: return SEMEL_ABORTED;
+    case SEMEL_REASON_FALSE_RETRY: return SEMEL_INTERNAL;
+    case SEMEL_REASON_REPLY_GONE: return SEMEL_DATA_LOSS;
+    case SEMEL_REASON_CANCELLED: return SEMEL_CANCELLED;
+    default: return SEMEL_UNAVAILABLE;
     }
 }
 
 /* Reasons that may be gone when the client tries again. */
 static bool is_refusal(enum semel_reason reason)
 {
-    return reason == SEMEL_REASON_DRAINING || reason == SEMEL_REASON_OVERLOADED || reason == SEMEL_REASON_INACTIVE ||
-           reason == SEMEL_REASON_TABLE_FULL || reason == SEMEL_REASON_REFUSED_BY_HANDLER;
+    return reason == SEMEL_REASON_DRAINING || reason == SEMEL_REASON_OVERLOADED ||
+           reason == SEMEL_REASON_INACTIVE || reason == SEMEL_REASON_TABLE_FULL ||
+           reason == SEMEL_REASON_REFUSED_BY_HANDLER;
 }
 
 struct answer {
@@ -79,8 +70,8 @@ static void write_reply(struct reply *reply, uint64_t seq, uint64_t method, size
 }
 
 /* Answers without having run anything (or without knowing), with a text for a person. */
-static void answer_frame(struct connection *connection, uint64_t seq, uint64_t method, const struct answer *answer,
-                         const char *text)
+static void answer_frame(struct connection *connection, uint64_t seq, uint64_t method,
+                         const struct answer *answer, const char *text)
 {
     size_t size = strnlen(text, LIMIT_REASON_TEXT);
     struct reply *reply = reply_create(&connection->wire->room->control_pool, size);
@@ -101,9 +92,10 @@ static void tell(struct connection *connection, const struct frame *frame, enum 
     connection->server->stats.refused_by[reason]++;
     if (reason == SEMEL_REASON_FALSE_RETRY || reason == SEMEL_REASON_MODE_MISMATCH ||
         reason == SEMEL_REASON_MALFORMED)
-        node_log(connection->server->node, SEMEL_LOG_ERROR, "server: request %llu of connection %llu not run: %s (%s)",
-                 (unsigned long long)frame->seq, (unsigned long long)connection->session->connection_number,
-                 semel_reason_text(reason), semel_reason_advice(reason));
+        node_log(connection->server->node, SEMEL_LOG_ERROR,
+                 "server: request %llu of connection %llu not run: %s (%s)", (unsigned long long)frame->seq,
+                 (unsigned long long)connection->session->connection_number, semel_reason_text(reason),
+                 semel_reason_advice(reason));
     answer_frame(connection, frame->seq, frame->method, &answer, text);
 }
 
@@ -135,8 +127,7 @@ static struct answer answer_of(const struct semel_request *request)
                                .outcome = SEMEL_OUTCOME_NOT_EXECUTED,
                                .delay_ms = request->refuse_delay_ms,
                                .elsewhere = request->refuse_elsewhere};
-    return (struct answer){
-        .code = request->code, .reason = request->reason, .outcome = SEMEL_OUTCOME_EXECUTED};
+    return (struct answer){.code = request->code, .reason = request->reason, .outcome = SEMEL_OUTCOME_EXECUTED};
 }
 
 /* A reply whose body says why there is none. */
@@ -153,8 +144,8 @@ static void check_size(struct semel_request *request, size_t limit)
 {
     if (request->reply == NULL || FRAME_HEADER_SIZE + request->body_size <= limit)
         return;
-    snprintf(request->message, sizeof request->message, "it ran, but its reply of %zu bytes is over the frame limit",
-             request->body_size);
+    snprintf(request->message, sizeof request->message,
+             "it ran, but its reply of %zu bytes is over the frame limit", request->body_size);
     reply_settle(request->reply);
     request->reply = NULL;
     request->code = SEMEL_RESOURCE_EXHAUSTED;
@@ -162,7 +153,8 @@ static void check_size(struct semel_request *request, size_t limit)
 }
 
 /* Puts the reply into its final form: an OK with its message, or a text. */
-static void finish_reply(struct semel_server *server, struct semel_request *request, const struct connection *connection)
+static void finish_reply(struct semel_server *server, struct semel_request *request,
+                         const struct connection *connection)
 {
     check_size(request, connection != NULL ? connection_frame_limit(connection) : (size_t)server->frame_limit);
     if (request->code != SEMEL_OK && request->reply == NULL)
@@ -182,7 +174,8 @@ void server_request_finished(struct semel_server *server, struct semel_request *
     finish_reply(server, request, connection);
     struct reply *reply = request->reply;
     request->reply = NULL;
-    bool wanted = request->code == SEMEL_REFUSED ? dedup_withdraw(&request->run) : dedup_finish(&request->run, reply);
+    bool wanted = request->code == SEMEL_REFUSED ? dedup_withdraw(&request->run)
+                                                 : dedup_finish(&request->run, reply);
     if (request->code == SEMEL_REFUSED)
         server->stats.refused_by[SEMEL_REASON_REFUSED_BY_HANDLER]++;
     message_release(request->method->request_fields, request->in);
@@ -220,8 +213,7 @@ static enum semel_code call_handler(struct semel_server *server, struct semel_re
     memset(out, 0, request->method->reply_size);
     server->stats.executed++;
     server->handlers++;
-    enum semel_code code =
-        request->method->dispatch(entry->handlers, request, request->in, out, entry->user);
+    enum semel_code code = request->method->dispatch(entry->handlers, request, request->in, out, entry->user);
     server->handlers--;
     return code;
 }
@@ -252,17 +244,18 @@ static void run(struct connection *connection, struct semel_request *request)
     } else {
         request->code = SEMEL_INTERNAL;
         request->reason = SEMEL_REASON_HANDLER;
-        snprintf(request->message, sizeof request->message, "the handler returned %d, which is no code", (int)code);
+        snprintf(request->message, sizeof request->message, "the handler returned %d, which is no code",
+                 (int)code);
     }
     message_release(request->method->reply_fields, out);
     server_request_finished(server, request);
 }
 
-static void decode_and_run(struct connection *connection, const struct frame *frame, struct semel_request *request)
+static void decode_and_run(struct connection *connection, const struct frame *frame,
+                           struct semel_request *request)
 {
     const char *error;
-    if (!message_decode(request->method->request_fields, request->in, frame->body, frame->body_size,
-                        &error)) {
+    if (!message_decode(request->method->request_fields, request->in, frame->body, frame->body_size, &error)) {
         dedup_withdraw(&request->run);
         request_destroy(request);
         tell(connection, frame, SEMEL_REASON_MALFORMED, SEMEL_OUTCOME_NOT_EXECUTED, error);
@@ -286,13 +279,13 @@ void dispatch_request(struct connection *connection, const struct frame *frame)
         .expired = frame->time_ms == 0,
         .unfit = unfit(entry, frame),
     };
-    struct semel_request *request =
-        question.unfit == SEMEL_REASON_NONE ? request_create(server->home, entry) : NULL;
+    struct semel_request *request = question.unfit == SEMEL_REASON_NONE ? request_create(server->home, entry)
+                                                                        : NULL;
     if (question.unfit == SEMEL_REASON_NONE && request == NULL)
         question.unfit = SEMEL_REASON_OVERLOADED;
     struct dedup_run none;
-    struct dedup_verdict verdict =
-        dedup_admit(&connection->session->table, &question, request != NULL ? &request->run : &none);
+    struct dedup_verdict verdict = dedup_admit(&connection->session->table, &question,
+                                               request != NULL ? &request->run : &none);
     if (verdict.answer == DEDUP_RUN) {
         decode_and_run(connection, frame, request);
         return;
@@ -311,9 +304,7 @@ void dispatch_request(struct connection *connection, const struct frame *frame)
         server->stats.reply_gone += verdict.reason == SEMEL_REASON_REPLY_GONE;
         tell(connection, frame, verdict.reason, verdict.outcome, "");
         break;
-    default:
-        connection_close(connection, verdict.reason);
-        break;
+    default: connection_close(connection, verdict.reason); break;
     }
 }
 
@@ -324,10 +315,11 @@ void dispatch_cancel(struct connection *connection, const struct frame *frame)
     struct dedup_run *found = dedup_find_running(&connection->session->table, frame->seq);
     if (found == NULL)
         return; /* answered already: the answer is on its way */
-    struct semel_request *request = (struct semel_request *)((char *)found - offsetof(struct semel_request, run));
+    struct semel_request *request = (struct semel_request *)((char *)found -
+                                                             offsetof(struct semel_request, run));
     atomic_store(&request->cancelled, true);
-    const struct answer answer = {.code = SEMEL_CANCELLED,
-                                  .reason = SEMEL_REASON_CANCELLED,
-                                  .outcome = SEMEL_OUTCOME_UNKNOWN};
-    answer_frame(connection, frame->seq, request->method->id, &answer, "its handler was running and was told to stop");
+    const struct answer answer = {
+        .code = SEMEL_CANCELLED, .reason = SEMEL_REASON_CANCELLED, .outcome = SEMEL_OUTCOME_UNKNOWN};
+    answer_frame(connection, frame->seq, request->method->id, &answer,
+                 "its handler was running and was told to stop");
 }

@@ -1,7 +1,7 @@
 /* A request on the server: what a handler sees, from its admission to its reply.
  *
- * A pending request may outlive its connection, its session and its server; the home says whether there is still somebody
- * to tell.  Reads best next: request.c, dispatch.h. */
+ * A pending request may outlive its connection, its session and its server; the home says whether there is still
+ * somebody to tell.  Reads best next: request.c, dispatch.h. */
 #ifndef SERVER_REQUEST_H
 #define SERVER_REQUEST_H
 
@@ -30,14 +30,14 @@ struct semel_request {
     void *in;                   /* the decoded request, in the same block of memory */
     struct semel_request *next; /* the running requests of a server */
     struct semel_request *prev;
-    bool orphan;                /* its server is closed: its memory is its own */
+    bool orphan; /* its server is closed: its memory is its own */
     bool refuse_elsewhere;
     uint32_t refuse_delay_ms;
-    int64_t deadline_ns;        /* 0: none */
+    int64_t deadline_ns; /* 0: none */
     atomic_bool cancelled;
     /* a result that another thread (or a handler, early) has handed in */
     struct node_post post;
-    struct reply *reply;        /* with its body in place; NULL: no memory, or no body */
+    struct reply *reply; /* with its body in place; NULL: no memory, or no body */
     size_t body_size;
     enum semel_code code;
     enum semel_reason reason;
@@ -58,8 +58,8 @@ void request_destroy(struct semel_request *request);
 
 void *request_out(struct semel_request *request);
 
-/* Encodes a reply into request->reply, or sets code, reason and message to say why it can not be.  pool: NULL on another
- * thread than the server's. */
+/* Encodes a reply into request->reply, or sets code, reason and message to say why it can not be.  pool: NULL on
+ * another thread than the server's. */
 void request_encode(struct semel_request *request, const void *out, struct pool *pool);
 
 #endif

@@ -24,11 +24,13 @@ enum { ADDRESSES_MAX = 8 };
 
 static void on_expiry(struct timer *timer)
 {
-    struct semel_server *server = (struct semel_server *)((char *)timer - offsetof(struct semel_server, expiry));
+    struct semel_server *server = (struct semel_server *)((char *)timer -
+                                                          offsetof(struct semel_server, expiry));
     sessions_expire(&server->sessions, server_now(server));
     int64_t next_ns = sessions_next_expiry(&server->sessions);
     if (next_ns != INT64_MAX)
-        (void)loop_timer_start(server_loop(server), &server->expiry, next_ns); /* else: with the next lost connection */
+        (void)loop_timer_start(server_loop(server), &server->expiry,
+                               next_ns); /* else: with the next lost connection */
 }
 
 void server_connection_gone(struct semel_server *server)
@@ -167,20 +169,16 @@ static void add_now(void *arg)
     adding->result = services_add(&adding->server->services, adding->service, adding->handlers, adding->user);
 }
 
-enum semel_code semel_server_add(semel_server *server, const struct semel_service *service, const void *handlers,
-                                 void *user)
+enum semel_code semel_server_add(semel_server *server, const struct semel_service *service,
+                                 const void *handlers, void *user)
 {
     struct adding adding = {.server = server, .service = service, .handlers = handlers, .user = user};
     node_call(server->node, add_now, &adding);
     switch (adding.result) {
-    case SERVICES_ADDED:
-        return SEMEL_OK;
-    case SERVICES_EXISTS:
-        return SEMEL_ALREADY_EXISTS;
-    case SERVICES_WRONG_VERSION:
-        return SEMEL_FAILED_PRECONDITION;
-    default:
-        return SEMEL_RESOURCE_EXHAUSTED;
+    case SERVICES_ADDED: return SEMEL_OK;
+    case SERVICES_EXISTS: return SEMEL_ALREADY_EXISTS;
+    case SERVICES_WRONG_VERSION: return SEMEL_FAILED_PRECONDITION;
+    default: return SEMEL_RESOURCE_EXHAUSTED;
     }
 }
 
@@ -188,11 +186,12 @@ enum semel_code semel_server_add(semel_server *server, const struct semel_servic
 
 static enum semel_code listen_failed(const char *uri, int error, semel_status *ret_status)
 {
-    enum semel_code code = error == EADDRINUSE             ? SEMEL_ALREADY_EXISTS
-                           : error == EACCES               ? SEMEL_PERMISSION_DENIED
+    enum semel_code code = error == EADDRINUSE                         ? SEMEL_ALREADY_EXISTS
+                           : error == EACCES                           ? SEMEL_PERMISSION_DENIED
                            : error == EADDRNOTAVAIL || error == ENOENT ? SEMEL_INVALID_ARGUMENT
-                                                           : SEMEL_RESOURCE_EXHAUSTED;
-    return status_set(ret_status, code, SEMEL_REASON_BAD_ADDRESS, "cannot listen at %s: %s", uri, strerror(error));
+                                                                       : SEMEL_RESOURCE_EXHAUSTED;
+    return status_set(ret_status, code, SEMEL_REASON_BAD_ADDRESS, "cannot listen at %s: %s", uri,
+                      strerror(error));
 }
 
 struct listening {
@@ -213,7 +212,8 @@ static void listen_now(void *arg)
     server->listeners = listening->listener;
 }
 
-enum semel_code semel_server_listen(semel_server *server, const char *uri, char *ret_uri, semel_status *ret_status)
+enum semel_code semel_server_listen(semel_server *server, const char *uri, char *ret_uri,
+                                    semel_status *ret_status)
 {
     struct endpoint endpoints[ADDRESSES_MAX];
     size_t count = 0;

@@ -28,8 +28,8 @@ struct semel_server {
     uint32_t connection_count;
     struct semel_request *running; /* requests whose handler has not finished */
     uint32_t running_count;
-    uint32_t handlers;             /* handlers being called just now: closing inside one is a bug */
-    struct timer expiry;           /* of silent sessions */
+    uint32_t handlers;   /* handlers being called just now: closing inside one is a bug */
+    struct timer expiry; /* of silent sessions */
     struct wire_counters counters;
     struct semel_server_stats stats;
 

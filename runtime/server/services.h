@@ -13,8 +13,8 @@ struct services_entry {
     const struct semel_method *method;
     const void *handlers;
     void *user;
-    bool implemented;     /* its slot in the handlers is filled */
-    size_t in_offset;     /* of the decoded messages within a request's memory */
+    bool implemented; /* its slot in the handlers is filled */
+    size_t in_offset; /* of the decoded messages within a request's memory */
     size_t out_offset;
     struct pool requests; /* memory of requests of this method */
 };

@@ -26,9 +26,9 @@ typedef struct semel_call_options {
     enum semel_on_unavailable on_unavailable;
 } semel_call_options;
 
-#define SEMEL_CALL_OPTIONS_INIT                                                                              \
-    {                                                                                                        \
-        SEMEL_DEADLINE_UNSET, NULL, -1, SEMEL_ON_UNAVAILABLE_UNSET                                           \
+#define SEMEL_CALL_OPTIONS_INIT                                                                                \
+    {                                                                                                          \
+        SEMEL_DEADLINE_UNSET, NULL, -1, SEMEL_ON_UNAVAILABLE_UNSET                                             \
     }
 
 /* Names one started call for semel_call_cancel.  A plain value: safe to keep after the call has ended. */
@@ -49,8 +49,8 @@ enum semel_code semel_call_start(semel_channel *channel, const struct semel_meth
  * Otherwise *out is empty and needs no release.  options and ret_status may be NULL.
  * Any thread; drives the node if nobody runs it.
  * Errors: every code; FAILED_PRECONDITION with reason WRONG_THREAD inside a callback of the same node. */
-enum semel_code semel_call_wait(semel_channel *channel, const struct semel_method *method, const void *in, void *out,
-                                const semel_call_options *options, semel_status *ret_status);
+enum semel_code semel_call_wait(semel_channel *channel, const struct semel_method *method, const void *in,
+                                void *out, const semel_call_options *options, semel_status *ret_status);
 
 /* Starts a oneway call nobody waits for; its loss is counted in the channel's statistics.  Any thread.
  * Errors as semel_call_start. */

@@ -34,25 +34,25 @@ enum semel_code semel_channel_flush(semel_channel *channel, int64_t timeout_ms);
 
 /* Counters since the channel was opened. */
 struct semel_channel_stats {
-    uint64_t calls;        /* started */
+    uint64_t calls; /* started */
     uint64_t ok;
-    uint64_t failed[3];    /* ended without OK, by enum semel_outcome */
-    uint64_t retries;      /* attempts after the first, replays included */
-    uint64_t replays;      /* R3: written requests sent again in a resumed session */
-    uint64_t held;         /* R5: calls that had to wait for a verdict */
-    uint64_t connections;  /* WELCOMEs received */
-    uint64_t resumed;      /* of these, RESUMED in the same domain */
-    uint64_t dials;        /* connection attempts, one an endpoint tried */
+    uint64_t failed[3];   /* ended without OK, by enum semel_outcome */
+    uint64_t retries;     /* attempts after the first, replays included */
+    uint64_t replays;     /* R3: written requests sent again in a resumed session */
+    uint64_t held;        /* R5: calls that had to wait for a verdict */
+    uint64_t connections; /* WELCOMEs received */
+    uint64_t resumed;     /* of these, RESUMED in the same domain */
+    uint64_t dials;       /* connection attempts, one an endpoint tried */
     uint64_t bytes_in;
     uint64_t bytes_out;
     uint64_t frames_in;
     uint64_t frames_out;
-    uint64_t writes;       /* system calls that wrote */
+    uint64_t writes; /* system calls that wrote */
     uint64_t reads;
-    uint64_t by_rule[SEMEL_RULE_COUNT];       /* decisions taken, by rule */
-    uint64_t closed_by[SEMEL_REASON_COUNT];   /* connections and dials that ended, by reason */
-    uint64_t failed_by[SEMEL_REASON_COUNT];   /* calls that ended without OK, by reason */
-    uint32_t outstanding;  /* calls not yet completed: a gauge */
+    uint64_t by_rule[SEMEL_RULE_COUNT];     /* decisions taken, by rule */
+    uint64_t closed_by[SEMEL_REASON_COUNT]; /* connections and dials that ended, by reason */
+    uint64_t failed_by[SEMEL_REASON_COUNT]; /* calls that ended without OK, by reason */
+    uint32_t outstanding;                   /* calls not yet completed: a gauge */
 };
 
 /* Copies the counters.  On the node's thread. */

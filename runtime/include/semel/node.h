@@ -31,11 +31,11 @@ typedef void semel_log_fn(enum semel_log_level level, const char *text, void *us
 
 struct semel_node_options {
     const semel_properties *properties; /* borrowed until the node is closed; NULL: built-in defaults */
-    struct ev_loop *loop;               /* borrowed; NULL: the node makes its own.  Owned by the thread that opens
+    struct ev_loop *loop; /* borrowed; NULL: the node makes its own.  Owned by the thread that opens
                                          * the node: a synchronous stub drives it only from there */
-    bool thread;                        /* run in a thread of its own; not together with loop */
-    const char *name;                   /* optional stable node name (at most 64 bytes), told to servers; copied */
-    semel_log_fn *log;                  /* NULL: silent */
+    bool thread;          /* run in a thread of its own; not together with loop */
+    const char *name;     /* optional stable node name (at most 64 bytes), told to servers; copied */
+    semel_log_fn *log;    /* NULL: silent */
     void *log_user;
 };
 

@@ -23,13 +23,14 @@ enum semel_code semel_server_open(semel_node *node, const char *store, semel_ser
 /* Adds a service.  handlers: the generated struct of function pointers, borrowed until the server is closed, as is
  * user.  The generated ..._serve wraps it.
  * Errors: ALREADY_EXISTS (the service, or a method id), FAILED_PRECONDITION (generated for another runtime). */
-enum semel_code semel_server_add(semel_server *server, const struct semel_service *service, const void *handlers,
-                                 void *user);
+enum semel_code semel_server_add(semel_server *server, const struct semel_service *service,
+                                 const void *handlers, void *user);
 
 /* Listens at a URI: tcp://HOST:PORT (port 0: any), unix:PATH.  ret_uri (may be NULL) receives the URI with the real
  * port, at least SEMEL_ENDPOINT_TEXT_MAX bytes.
  * Errors: INVALID_ARGUMENT (URI), ALREADY_EXISTS (address in use), PERMISSION_DENIED, RESOURCE_EXHAUSTED. */
-enum semel_code semel_server_listen(semel_server *server, const char *uri, char *ret_uri, semel_status *ret_status);
+enum semel_code semel_server_listen(semel_server *server, const char *uri, char *ret_uri,
+                                    semel_status *ret_status);
 
 typedef void semel_drained_fn(void *user);
 
@@ -43,24 +44,24 @@ void semel_server_close(semel_server *server);
 
 /* Counters since the server was opened; gauges last. */
 struct semel_server_stats {
-    uint64_t requests;       /* whole, verified REQUEST frames */
-    uint64_t executed;       /* handlers started */
-    uint64_t attached;       /* replays that met their running original */
-    uint64_t replayed;       /* replays answered with the kept reply */
-    uint64_t reply_gone;     /* replays answered "ran, reply no longer kept" */
+    uint64_t requests;                       /* whole, verified REQUEST frames */
+    uint64_t executed;                       /* handlers started */
+    uint64_t attached;                       /* replays that met their running original */
+    uint64_t replayed;                       /* replays answered with the kept reply */
+    uint64_t reply_gone;                     /* replays answered "ran, reply no longer kept" */
     uint64_t refused_by[SEMEL_REASON_COUNT]; /* requests refused, by reason */
-    uint64_t accepted;       /* connections accepted by the kernel */
-    uint64_t welcomed;       /* of these, sessions welcomed */
-    uint64_t resumed;        /* of these, RESUMED */
+    uint64_t accepted;                       /* connections accepted by the kernel */
+    uint64_t welcomed;                       /* of these, sessions welcomed */
+    uint64_t resumed;                        /* of these, RESUMED */
     uint64_t closed_by[SEMEL_REASON_COUNT];  /* connections closed, by reason */
     uint64_t sessions_expired;
     uint64_t bytes_in;
     uint64_t bytes_out;
     uint64_t reads;
     uint64_t writes;
-    uint32_t connections;    /* gauges: */
+    uint32_t connections; /* gauges: */
     uint32_t sessions;
-    uint32_t running;        /* requests whose handler has not finished */
+    uint32_t running; /* requests whose handler has not finished */
     uint64_t kept_replies;
     uint64_t kept_bytes;
 };

@@ -35,7 +35,8 @@ enum semel_on_unavailable {
 /* Options of one method as written in the IDL (method option, else service option).  Unset fields leave the
  * decision to properties and built-in defaults. */
 struct semel_method_options {
-    int64_t deadline_ms; /* -1: unset, 0: none asked for, else milliseconds for the call with all its attempts */
+    int64_t
+        deadline_ms; /* -1: unset, 0: none asked for, else milliseconds for the call with all its attempts */
     const uint32_t *retry_intervals_ms; /* waits before each retry; NULL unless retry_interval_count > 0 */
     int32_t retry_interval_count;       /* -1: unset, 0: no retry */
     enum semel_on_unavailable on_unavailable;
@@ -50,8 +51,8 @@ typedef enum semel_code semel_dispatch_fn(const void *handlers, semel_request *r
 typedef void semel_deliver_fn(void (*done)(void), const void *reply, const semel_status *status, void *user);
 
 struct semel_method {
-    const char *name;   /* "demo.Bank.Deposit" */
-    uint64_t id;        /* XXH3-64 of name; what travels on the wire */
+    const char *name; /* "demo.Bank.Deposit" */
+    uint64_t id;      /* XXH3-64 of name; what travels on the wire */
     enum semel_mode mode;
     bool oneway;
     const pb_msgdesc_t *request_fields;
@@ -65,8 +66,8 @@ struct semel_method {
 };
 
 struct semel_service {
-    uint32_t version;  /* SEMEL_SERVICE_VERSION */
-    const char *name;  /* "demo.Bank" */
+    uint32_t version; /* SEMEL_SERVICE_VERSION */
+    const char *name; /* "demo.Bank" */
     const struct semel_method *methods;
     size_t method_count;
 };
