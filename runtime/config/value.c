@@ -113,7 +113,7 @@ static enum semel_code read_intervals(const struct job *job, struct value *ret)
     if (strcmp(job->text, "-1") == 0)
         return keep_intervals(job, intervals_ms, 0, ret);
     const char *text = job->text + strspn(job->text, blanks);
-    const char *separator = text;
+    const char *separator;
     do {
         size_t length = strcspn(text, " \t,");
         if (count == LIMIT_RETRY_INTERVALS)

@@ -44,7 +44,7 @@ static const char *rule_words(enum semel_rule rule)
         [SEMEL_RULE_R1] = "never fully written",
         [SEMEL_RULE_R2] = "refused before the handler ran",
         [SEMEL_RULE_R3] = "fully written, session resumed in the same domain",
-        [SEMEL_RULE_R4] = "fully written, session not resumed",
+        [SEMEL_RULE_R4] = "fully written",
         [SEMEL_RULE_R5] = "fully written, no verdict on the session yet",
         [SEMEL_RULE_R6] = "found begun and not finished after a crash",
         [SEMEL_RULE_R7] = "it ran, the reply is no longer kept",
@@ -84,6 +84,17 @@ static void add_verdict(struct text *text, const struct semel_attempt *attempt)
             semel_reason_advice(attempt->verdict));
 }
 
+static void add_retry(struct text *text, const struct semel_attempt *attempt)
+{
+    add(text, "  rule %-5s %s -> ", semel_rule_name(attempt->rule), rule_words(attempt->rule));
+    if (attempt->rule == SEMEL_RULE_R3)
+        add(text, "replayed under the same sequence number\n");
+    else if (attempt->rule == SEMEL_RULE_R5)
+        add(text, "held, reconnecting after %.0f ms\n", ms(attempt->wait_us));
+    else
+        add(text, "retried after %.0f ms\n", ms(attempt->wait_us));
+}
+
 static void add_attempt(struct text *text, const struct semel_attempt *attempt)
 {
     add(text, "  attempt %-2u %s", attempt->number, attempt->endpoint[0] != '\0' ? attempt->endpoint : "-");
@@ -102,8 +113,7 @@ static void add_attempt(struct text *text, const struct semel_attempt *attempt)
     add_failure(text, attempt);
     add_verdict(text, attempt);
     if (attempt->retried)
-        add(text, "  rule %-5s %s -> retried after %.0f ms\n", semel_rule_name(attempt->rule),
-            rule_words(attempt->rule), ms(attempt->wait_us));
+        add_retry(text, attempt);
 }
 
 static void add_trail(struct text *text, const semel_status *status)
@@ -116,17 +126,30 @@ static void add_trail(struct text *text, const semel_status *status)
     }
 }
 
+/* What stopped a call beyond its rule. */
+static void add_stop(struct text *text, const semel_status *status)
+{
+    bool judged = status->rule == SEMEL_RULE_R4;
+    bool used_up = status->rule == SEMEL_RULE_R11 && status->reason != SEMEL_REASON_WAIT_PAST_DEADLINE &&
+                   status->reason != SEMEL_REASON_LOST && status->reason != SEMEL_REASON_BUDGET_EMPTY &&
+                   status->reason != SEMEL_REASON_BREAKER_OPEN;
+    if (judged)
+        add(text, "not idempotent, %s",
+            status->reason == SEMEL_REASON_SESSION_NEW ? "session forgotten" : "domain changed");
+    else if (used_up)
+        add(text, "all %u attempts are used (see RetryIntervals)", status->attempts);
+    else
+        add(text, "%s", semel_reason_text(status->reason));
+    add(text, " -> not retried\n");
+    const char *advice = semel_reason_advice(status->reason);
+    if (!judged && advice[0] != '\0') /* a verdict has told it already */
+        add(text, "  advice     %s\n", advice);
+}
+
 static void add_end(struct text *text, const semel_status *status)
 {
-    add(text, "  rule %-5s %s; ", semel_rule_name(status->rule), rule_words(status->rule));
-    if (status->rule == SEMEL_RULE_R11 && status->reason != SEMEL_REASON_WAIT_PAST_DEADLINE &&
-        status->reason != SEMEL_REASON_LOST)
-        add(text, "all %u attempts are used (see RetryIntervals) -> not retried\n", status->attempts);
-    else
-        add(text, "%s -> not retried\n", semel_reason_text(status->reason));
-    const char *advice = semel_reason_advice(status->reason);
-    if (advice[0] != '\0')
-        add(text, "  advice     %s\n", advice);
+    add(text, "  rule %-5s %s, ", semel_rule_name(status->rule), rule_words(status->rule));
+    add_stop(text, status);
 }
 
 size_t semel_status_explain(const semel_status *status, char *text_out, size_t size)
