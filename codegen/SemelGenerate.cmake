@@ -4,8 +4,9 @@
 # directory, and the libraries semel and nanopb.
 #   OPTIONS   a further directory with .options files for nanopb (those beside a .proto are found anyway)
 #   IMPORTS   directories where imported .proto files are looked for
-# Output goes to ${CMAKE_CURRENT_BINARY_DIR}; a file whose text does not change is not touched, so a comment in a
-# .proto rebuilds little.
+# Output goes to ${CMAKE_CURRENT_BINARY_DIR}; of a .proto below a directory of IMPORTS, it keeps the folders from there
+# on, as the #include lines of who imports it expect.  A file whose text does not change is not touched, so a new
+# comment in a .proto rebuilds little.
 
 function(semel_generate)
   cmake_parse_arguments(ARG "" "TARGET;OPTIONS" "PROTOS;IMPORTS" ${ARGN})
@@ -39,17 +40,26 @@ function(_semel_generate_one proto ret_stamp)
   get_filename_component(path ${proto} ABSOLUTE BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
   get_filename_component(name ${proto} NAME_WLE)
   get_filename_component(directory ${path} DIRECTORY)
-  set(stem ${CMAKE_CURRENT_BINARY_DIR}/${name})
-  set(made ${stem}.pb.h ${stem}.pb.c ${stem}.semel.h ${stem}.semel.c)
+  # Files beside it may be imported without further ado.
+  file(GLOB depends CONFIGURE_DEPENDS ${directory}/*.proto ${directory}/*.options)
 
-  set(includes -I${directory})
-  file(GLOB depends CONFIGURE_DEPENDS ${directory}/${name}.options)
+  # semelc adds the folder of a file that no -I holds.
+  set(includes)
+  set(folder)
+  set(held FALSE)
   foreach(import IN LISTS ARG_IMPORTS ARG_OPTIONS)
     get_filename_component(import ${import} ABSOLUTE BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
     list(APPEND includes -I${import})
-    file(GLOB imported CONFIGURE_DEPENDS ${import}/*.proto ${import}/*.options)
+    file(GLOB_RECURSE imported CONFIGURE_DEPENDS ${import}/*.proto ${import}/*.options)
     list(APPEND depends ${imported})
+    cmake_path(IS_PREFIX import ${path} holds)
+    if(holds AND NOT held)
+      set(held TRUE)
+      file(RELATIVE_PATH folder ${import} ${directory})
+    endif()
   endforeach()
+  cmake_path(APPEND CMAKE_CURRENT_BINARY_DIR "${folder}" "${name}" OUTPUT_VARIABLE stem)
+  set(made ${stem}.pb.h ${stem}.pb.c ${stem}.semel.h ${stem}.semel.c)
 
   add_custom_command(
     OUTPUT ${stem}.semel.stamp

@@ -18,8 +18,8 @@ struct aim {
 /* The text from a point on, or NULL when source has fewer lines; at most the end of the line. */
 const char *aim_text(const char *source, struct aim at);
 
-/* at points to a statement of source; message tells what is wrong ("deadline: \"5x\" is not ...").  When the statement
- * sets options, returns the place within it of what the message is about, else at. */
+/* at points to a statement of source; message tells what is wrong ("deadline: \"5x\" is not ...").  When the
+ * statement sets options, returns the place within it of what the message is about, else at. */
 struct aim aim_at(const char *source, struct aim at, const char *message);
 
 #endif

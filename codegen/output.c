@@ -48,7 +48,7 @@ bool output_open(struct output *output, struct arena *arena, const char *directo
     return true;
 }
 
-/* Calls visit for every file below root, with its path relative to root.  Stops, and returns false, when visit does. */
+/* Called for every file and folder of the workshop, contents first, with its path relative to it; false stops. */
 typedef bool visitor(struct output *output, struct arena *arena, const char *relative, bool directory);
 
 static bool is_directory(const char *path)

@@ -19,8 +19,8 @@ struct output {
  * could not be made; then output_close is still right to call. */
 bool output_open(struct output *output, struct arena *arena, const char *directory, const char **ret_culprit);
 
-/* Moves every file of the workshop to its place; one that is there already with the same bytes is not touched, so that
- * a build sees no news.  false with errno and *ret_culprit. */
+/* Moves every file of the workshop to its place; one that is there already with the same bytes is not touched, so
+ * that a build sees no news.  false with errno and *ret_culprit. */
 bool output_publish(struct output *output, struct arena *arena, const char **ret_culprit);
 
 /* Removes the workshop with all that is left in it. */

@@ -125,8 +125,8 @@ static void read_circle(struct reader *reader, const char *names)
     while (length > 0 && names[length - 1] == ' ')
         length--;
     add(reader->remarks, (struct remark){.text = arena_printf(arena,
-        "messages contain themselves or each other, which no C struct can: %.*s; break the circle with a pointer, by a "
-        "line such as \"package.Message.field type:FT_POINTER\" in the .options file", length, names)});
+        "messages contain themselves or each other, which no C struct can: %.*s; break the circle with a pointer, "
+        "by a line such as \"package.Message.field type:FT_POINTER\" in the .options file", length, names)});
 }
 
 /* "[libprotobuf WARNING google/protobuf/compiler/parser.cc:646] text" */

@@ -70,8 +70,8 @@ static void add_enum(struct register_ *names, struct request_file *file, const c
     }
     struct arena *arena = &names->model->arena;
     const char *full_name = *scope == '\0' ? item->name : arena_printf(arena, "%s.%s", scope, item->name);
-    add(names, (struct owner){"enum", full_name, locations_find(&file->locations, file->file.name, path), file->wanted},
-        name_flatten(arena, full_name), enum_names);
+    struct place place = locations_find(&file->locations, file->file.name, path);
+    add(names, (struct owner){"enum", full_name, place, file->wanted}, name_flatten(arena, full_name), enum_names);
 }
 
 /* Enums within messages need no look: their C name starts with that of their message, and protoc keeps the names
@@ -120,7 +120,8 @@ static bool is_told(const struct told *told, size_t count, const struct owner *f
 
 static void tell(struct register_ *names, const char *c_name, const struct owner *first, const struct owner *second)
 {
-    diagnostics_error(names->list, second->place, "%s %s needs the C name %s, which %s %s (%s:%u:%u) needs as well; rename one of them",
+    diagnostics_error(names->list, second->place,
+                      "%s %s needs the C name %s, which %s %s (%s:%u:%u) needs as well; rename one of them",
                       second->kind, second->full_name, c_name, first->kind, first->full_name, first->place.file,
                       (unsigned)first->place.line, (unsigned)first->place.column);
 }

@@ -106,7 +106,8 @@ static bool check_method_name(const struct service_builder *to, const desc_Metho
 {
     struct place place = place_of(to->in, path_to(path, METHOD_NAME, -1));
     if (source->name == NULL || !name_is_identifier(source->name)) {
-        diagnostics_error(to->in->list, place, "service %s has a method without a valid name", to->service->full_name);
+        diagnostics_error(to->in->list, place, "service %s has a method without a valid name",
+                          to->service->full_name);
         return false;
     }
     const char *reserved = name_reserved_as(source->name);
@@ -266,7 +267,8 @@ static void check_ids(const struct model *model, struct diagnostics *list)
         qsort(methods, count, sizeof *methods, by_id);
     for (size_t i = 1; i < count; i++)
         if (methods[i]->id == methods[i - 1]->id)
-            diagnostics_error(list, methods[i]->place, "method %s has the same id on the wire as %s; rename one of them",
+            diagnostics_error(list, methods[i]->place,
+                              "method %s has the same id on the wire as %s; rename one of them",
                               methods[i]->full_name, methods[i - 1]->full_name);
     free(methods);
 }

@@ -16,8 +16,8 @@ bool name_is_dotted(const char *name);
 /* A path that is safe to create below an output directory and to write inside an #include line. */
 bool name_is_file(const char *name);
 
-/* Whether a struct member cannot carry this name: a keyword of C or C++, or a usual macro.  Returns what it is ("a C++
- * keyword"), or NULL when it is free. */
+/* Whether a struct member cannot carry this name: a keyword of C or C++, or a usual macro.  Returns what it is
+ * ("a C++ keyword"), or NULL when it is free. */
 const char *name_reserved_as(const char *name);
 
 /* "demo.Bank.Deposit" becomes "demo_Bank_Deposit", as nanopb does it.  In the arena. */

@@ -35,10 +35,13 @@ static void check_field(struct collector *to, const struct model_message *messag
     if (reserved == NULL)
         return;
     if (strcmp(reserved, "a C keyword") == 0)
-        diagnostics_error(to->list, place, "field name \"%s\" is a C keyword, and nanopb makes a struct member of it; "
-                          "rename the field (names do not travel, numbers do)", name);
+        diagnostics_error(to->list, place,
+                          "field name \"%s\" is a C keyword, and nanopb makes a struct member of it; rename the field "
+                          "(names do not travel, numbers do)",
+                          name);
     else if (strcmp(reserved, "a C++ keyword") == 0)
-        diagnostics_warn(to->list, place, "field name \"%s\" is a C++ keyword: the header will serve C only", name);
+        diagnostics_warn(to->list, place, "field name \"%s\" is a C++ keyword: the header will serve C only",
+                         name);
 }
 
 static void check_fields(struct collector *to, const struct model_message *message,
@@ -62,7 +65,7 @@ static void add_message(struct collector *to, size_t index, const char **full_na
     if (path.depth + 2 <= PATH_MAX_DEPTH)
         path = path_to(path, MESSAGE_NAME, -1);
     struct model_message message = {
-        .place = locations_find(&to->source->locations, arena_copy(&to->model->arena, to->source->file.name), path),
+        .place = locations_find(&to->source->locations, to->source->file.name, path),
         .field_count = source->message.field_count,
         .wanted = to->source->wanted,
     };

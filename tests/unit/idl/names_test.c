@@ -28,7 +28,8 @@ Test(names, dotted)
 
 Test(names, files_stay_below_the_output_and_within_quotes)
 {
-    static const char *const good[] = {"bank.proto", "sub/bank.proto", "a b.proto", "..bank.proto", "b\xc3\xa4nk.proto"};
+    static const char *const good[] = {"bank.proto", "sub/bank.proto", "a b.proto", "..bank.proto",
+                                       "b\xc3\xa4nk.proto"};
     static const char *const bad[] = {"", "/etc/passwd", "../bank.proto", "sub/../../bank.proto", "sub//bank.proto",
                                       "sub/", "a\"b.proto", "a\nb.proto", "a\\b.proto", ".."};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
