@@ -113,6 +113,7 @@ kind == "journal" {
         lied++
         broken("what was told NOT_EXECUTED is not in the journal", $0)
     }
+    unknown_ran += outcome == "UNKNOWN" && ran
     if (outcome == "UNKNOWN" && server_lived)
         broken("nothing is UNKNOWN while the server lives", $0)
 }
@@ -128,6 +129,8 @@ END {
     row("failed, told NOT_EXECUTED", failed["NOT_EXECUTED"])
     row("failed, told EXECUTED", failed["EXECUTED"])
     row("failed, told UNKNOWN", failed["UNKNOWN"])
+    if (failed["UNKNOWN"] > 0)
+        row("  of these, had run", unknown_ran)
     row("executed (journal)", distinct)
     row("executed twice", twice)
     if (repeats > 0)

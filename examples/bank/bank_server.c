@@ -179,21 +179,6 @@ static void print_counters(const semel_server *server)
            stats.welcomed, stats.resumed);
 }
 
-static void run_until_drained(struct teller *teller)
-{
-    struct ev_loop *loop = semel_node_loop(teller->node);
-    ev_signal term;
-    ev_signal interrupt;
-    ev_signal_init(&term, on_signal, SIGTERM);
-    ev_signal_init(&interrupt, on_signal, SIGINT);
-    term.data = interrupt.data = teller;
-    ev_signal_start(loop, &term);
-    ev_signal_start(loop, &interrupt);
-    semel_node_run(teller->node);
-    ev_signal_stop(loop, &term);
-    ev_signal_stop(loop, &interrupt);
-}
-
 static int listen_everywhere(struct teller *teller)
 {
     char uris[ARG_LIST_MAX][SEMEL_ENDPOINT_TEXT_MAX];
@@ -208,7 +193,29 @@ static int listen_everywhere(struct teller *teller)
     return EXIT_SUCCESS;
 }
 
-/* Opens the server, runs it to its end, and closes it; returns the exit code. */
+/* Listens, serves until drained, and says what it did; returns the exit code. */
+static int serve_until_drained(struct teller *teller)
+{
+    struct ev_loop *loop = semel_node_loop(teller->node);
+    ev_signal term;
+    ev_signal interrupt;
+    ev_signal_init(&term, on_signal, SIGTERM);
+    ev_signal_init(&interrupt, on_signal, SIGINT);
+    term.data = interrupt.data = teller;
+    /* Before it says that it listens: who reads that may send a signal at once. */
+    ev_signal_start(loop, &term);
+    ev_signal_start(loop, &interrupt);
+    int code = listen_everywhere(teller);
+    if (code == EXIT_SUCCESS) {
+        semel_node_run(teller->node);
+        print_counters(teller->server);
+    }
+    ev_signal_stop(loop, &term);
+    ev_signal_stop(loop, &interrupt);
+    return code;
+}
+
+/* Opens the server, runs it to its end, and closes it. */
 static int serve(struct teller *teller)
 {
     semel_status status;
@@ -216,11 +223,7 @@ static int serve(struct teller *teller)
         return program_fail(program, "--store", &status);
     int code = EXIT_FAILURE;
     if (demo_Bank_serve(teller->server, &handlers, teller) == SEMEL_OK)
-        code = listen_everywhere(teller);
-    if (code == EXIT_SUCCESS) {
-        run_until_drained(teller);
-        print_counters(teller->server);
-    }
+        code = serve_until_drained(teller);
     semel_server_close(teller->server);
     answers_fini(&teller->answers);
     return code;

@@ -144,9 +144,8 @@ static void on_ended(struct order *order, const semel_status *status)
     advance(load);
 }
 
-static void fail(struct load *load, const char *what, const char *why)
+static void fail(struct load *load)
 {
-    fprintf(stderr, "bank-load: %s: %s\n", what, why);
     load->failed = true;
     load->stopping = true;
     semel_node_stop(load->node);
@@ -157,8 +156,10 @@ static void on_turn_end(struct ev_loop *loop, ev_prepare *watcher, int events)
     (void)loop, (void)events;
     struct load *load = watcher->data;
     int error = results_flush(load->results);
-    if (error != 0 && !load->failed)
-        fail(load, "--results", strerror(error));
+    if (error == 0)
+        return;
+    fprintf(stderr, "bank-load: --results %s: %s\n", load->results->path, strerror(error));
+    fail(load);
 }
 
 static void on_pace(struct ev_loop *loop, ev_timer *timer, int events)
@@ -183,8 +184,12 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
         print_progress(load);
     int64_t patience_us = load->settings->deadline_ms * 1000 + GRACE_US;
     bool limited = load->settings->deadline_ms > 0;
-    if (limited && outstanding(load) > 0 && program_now_us() - load->last_us > patience_us)
-        fail(load, "calls did not end within their deadline", "this is a bug in the library");
+    if (limited && outstanding(load) > 0 && program_now_us() - load->last_us > patience_us) {
+        fprintf(stderr,
+                "bank-load: %" PRIu64 " calls did not end within their deadline: a bug of the library\n",
+                outstanding(load));
+        fail(load);
+    }
 }
 
 /* The first signal lets calls end, the second does not wait for them. */

@@ -11,7 +11,7 @@ enum { BUFFER_BYTES = 1 << 18, FLUSH_BYTES = BUFFER_BYTES / 2 };
 
 int results_open(struct results *results, const char *path)
 {
-    *results = (struct results){0};
+    *results = (struct results){.path = path};
     if (path == NULL)
         return 0;
     results->file = fopen(path, "we");

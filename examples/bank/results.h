@@ -10,8 +10,9 @@
 #include <semel/status.h>
 
 struct results {
-    FILE *file;     /* NULL: none is kept */
-    size_t unsaved; /* bytes since the last flush */
+    FILE *file;       /* NULL: none is kept */
+    const char *path; /* borrowed */
+    size_t unsaved;   /* bytes since the last flush */
 };
 
 /* Creates or empties the file; path may be NULL: none is kept.  Returns 0, or an errno value. */

@@ -11,7 +11,6 @@ source "$here/scene.sh"
 
 calls=10000
 cuts=300
-window=64
 seed=1
 bin=
 
@@ -19,11 +18,10 @@ usage() {
     cat <<'END'
 run.sh: builds a release in build/, then makes thousands of deposits while connections and servers die.
 
-usage: run.sh [--calls N] [--cuts N] [--window W] [--seed N] [--bin DIR]
+usage: run.sh [--calls N] [--cuts N] [--seed N] [--bin DIR]
 
   --calls N    deposits of the first scene (default 10000)
   --cuts N     cut the connection at least this often meanwhile (default 300)
-  --window W   calls under way at once (default 64)
   --seed N     where the cuts fall (default 1)
   --bin DIR    use the programs there; install and build nothing
 
@@ -37,7 +35,7 @@ END
 while (($# > 0)); do
     case $1 in
         --help) usage && exit 0 ;;
-        --calls | --cuts | --window | --seed)
+        --calls | --cuts | --seed)
             [[ ${2-} =~ ^[0-9]+$ ]] || { echo "run.sh: $1 needs a whole number" >&2 && exit 2; }
             printf -v "${1#--}" '%s' "$2"
             shift 2
@@ -50,6 +48,9 @@ while (($# > 0)); do
         *) echo "run.sh: unknown option $1 (try run.sh --help)" >&2 && exit 2 ;;
     esac
 done
+
+# Denser than that, a call meets more cuts than it has retries.
+((calls >= 32 * cuts && cuts > 0)) || { echo "run.sh: --calls must be at least 32 times --cuts" >&2 && exit 2; }
 
 title() { printf '\n== %s\n' "$*"; }
 row() { printf '  %-34s %9s\n' "$1" "$2"; }
@@ -94,14 +95,14 @@ measure_call() {
 }
 
 scene_of_cuts() {
-    title "scene 1: $calls deposits, $window at a time, over a line that is cut again and again"
+    title "scene 1: $calls deposits, 64 at a time, over a line that is cut again and again"
     scene_start server "$bin/bank-server" --listen tcp://127.0.0.1:0 --journal "$scene_dir/cuts.journal"
-    local bytes json cut
+    local bytes every json cut
     measure_call
-    # Half as many cuts again: they are drawn by chance.
+    every=$(scene_cut_every "$calls" "$cuts" "$bytes")
     scene_start cutter "$bin/wire-cutter" --listen 127.0.0.1:0 --to "${scene_address[server]#tcp://}" \
-        --seed "$seed" --cut-every $((calls * bytes * 2 / (cuts * 3 + 1) + 1))
-    load cuts --to "tcp://${scene_address[cutter]}" --calls "$calls" --window "$window"
+        --seed "$seed" --cut-every "$every"
+    load cuts --to "tcp://${scene_address[cutter]}" --calls "$calls" --window 64
     wait_for_load cuts
     json=$scene_line
     scene_stop cutter
@@ -110,7 +111,7 @@ scene_of_cuts() {
     audit cuts.journal cuts --asked "$calls" --server-lived
     scene_line=$json
     row "connections cut" "$cut"
-    row "calls replayed after a cut" "$(scene_field replays)"
+    row "calls sent again (replays)" "$(scene_field replays)"
     row "seconds" "$(scene_field elapsed_s)"
     if ((cut < cuts)); then
         echo "  only $cut cuts, not $cuts: this run shows too little"
@@ -125,7 +126,7 @@ restart_under_load() {
     port=$(scene_free_port)
     local server=("$bin/bank-server" --listen "tcp://127.0.0.1:$port" "$@")
     scene_start server "${server[@]}"
-    load "$name" --to "tcp://127.0.0.1:$port" --op "$op" --calls 2000 --window "$window" --announce 500
+    load "$name" --to "tcp://127.0.0.1:$port" --op "$op" --calls 2000 --rate 2500 --announce 500
     scene_await "$name" "completed 500"
     scene_kill server
     scene_start server "${server[@]}"
@@ -137,7 +138,7 @@ restart_under_load() {
 
 scene_of_death() {
     title "scene 2: the server is killed (kill -9) under load, and started again without its memory"
-    # Every answer takes 20 ms: when the server dies, calls are certainly under way.
+    # Every answer takes 20 ms, and 2500 calls are started a second: when the server dies, about 50 are under way.
     restart_under_load death deposit --journal "$scene_dir/death.journal" --delay-ms 20
     audit death.journal death --asked 2000
     local unknown

@@ -112,3 +112,13 @@ scene_field() {
     [[ -n $value ]] || scene_fail "no \"$1\" in: $scene_line"
     printf '%s' "$value"
 }
+
+# scene_cut_every CALLS CUTS BYTES: where a wire must be cut so that CALLS calls of BYTES bytes, 64 at a time, see at least
+# CUTS cuts, a third more on the average.  After a cut the open window is sent again: up to 45 calls, or a third of what
+# a connection carries if that is less (both are measured).  Those bytes meet cuts as well, hence the correction.
+scene_cut_every() {
+    local calls_per_cut=$(($1 * 3 / ($2 * 4))) dense sparse
+    dense=$((calls_per_cut * 176 / 100))
+    sparse=$(((calls_per_cut + 45) * 10 / 9))
+    printf '%s' $(($3 * (dense < sparse ? dense : sparse) + 1))
+}
