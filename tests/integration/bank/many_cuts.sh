@@ -14,7 +14,7 @@ load --to "${scene_address[server]}" --op balance --calls 500
 wait_for_load
 bytes=$((($(scene_field bytes_out) + $(scene_field bytes_in)) / 500))
 
-cutter --cut-every $((calls * bytes * 2 / (cuts * 3) + 1)) --seed "${BANK_SEED:-1}"
+cutter --cut-every "$(scene_cut_every "$calls" "$cuts" "$bytes")" --seed "${BANK_SEED:-1}"
 load --to "tcp://${scene_address[cutter]}" --calls "$calls" --window 64
 wait_for_load
 expect calls -eq "$calls"
