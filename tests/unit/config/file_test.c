@@ -29,8 +29,7 @@ Test(file, every_accepted_form)
         "  \tDeadline\t=\t5s \t\n",
         "Deadline=5s\r\n",
         "\r\n\r\nDeadline=5s\r\n\r\n",
-        "\xEF\xBB\xBF"
-        "Deadline=5s\n",
+        "\357\273\277Deadline=5s\n",
         "\xEF\xBB\xBF  # comment\nDeadline=5s\n",
         "# comment\n; comment\n  # Deadline=6s\n\n \t \nDeadline=5s\n",
         "#[section]\n;Deadline: x\nDeadline=5s\n",
@@ -69,8 +68,7 @@ Test(file, every_refused_form)
         {"Deadline=5s\rHeartbeat=1s\r",
          "bank.conf:1: Deadline: \"5s\\x0dHeartbeat=1s\" is not a duration (500, 500ms, 5s or 2min)"},
         {"Heartbeat=1s\n  5s\n", "bank.conf:2: \"5s\" is not Key=Value"},
-        {"\n\xEF\xBB\xBF"
-         "Deadline=5s\n",
+        {"\n\357\273\277Deadline=5s\n",
          "bank.conf:2: unknown key \"\\xef\\xbb\\xbfDeadline\"; did you mean \"Deadline\"?"},
         {"[demo.Bank]\n",
          "bank.conf:1: sections are not used; write the scope before the key: demo.Bank.Deadline=5s"},
@@ -115,9 +113,7 @@ Test(file, nul_bytes)
     expect_load("# \0\n", 4, SEMEL_INVALID_ARGUMENT, message);
     expect_load("Deadline=5s\n\0", 13, SEMEL_INVALID_ARGUMENT,
                 "bank.conf:2: a NUL byte: this is not a text file");
-    expect_load("\xFF\xFE"
-                "D\0",
-                4, SEMEL_INVALID_ARGUMENT, message); /* UTF-16 */
+    expect_load("\377\376D\0", 4, SEMEL_INVALID_ARGUMENT, message); /* UTF-16 */
 }
 
 /* The longest line that is taken, with its newline or without, and one byte more. */

@@ -98,14 +98,15 @@ Test(set, intervals)
 
 Test(set, sixty_four_intervals_and_no_more)
 {
-    char text[65 * 8] = "";
+    const size_t width = sizeof "3600000 " - 1;
+    char text[65 * sizeof "3600000 "] = "";
     uint32_t expected[64];
     for (size_t i = 0; i < 64; i++) {
         expected[i] = 3600000;
-        snprintf(text + i * 8, 9, "3600000 ");
+        snprintf(text + i * width, width + 1, "3600000 ");
     }
     expect_intervals(text, expected, 64);
-    snprintf(text + 64 * 8, 2, "1");
+    snprintf(text + 64 * width, 2, "1");
     expect_set("RetryIntervals", text, SEMEL_INVALID_ARGUMENT, "RetryIntervals: more than 64 waits");
 }
 
