@@ -24,7 +24,8 @@ static const struct advice table[] = {
      "Look for an option of nanopb that does not fit, in the .proto or its .options file"},
 };
 
-static const char *const option_names[] = {"retry_intervals_ms", "deadline", "oneway", "on_unavailable", "errors"};
+static const char *const option_names[] = {"retry_intervals_ms", "deadline", "oneway", "on_unavailable",
+                                           "errors"};
 
 /* "... has no field named "deadlin"." */
 static const char *advise_field(struct arena *arena, const char *text)
@@ -38,7 +39,8 @@ static const char *advise_field(struct arena *arena, const char *text)
     const char *nearest = name_nearest(name, option_names, sizeof option_names / sizeof *option_names);
     if (nearest != NULL)
         return arena_printf(arena, "%s  Did you mean \"%s\"?", text, nearest);
-    return arena_printf(arena, "%s  There are retry_intervals_ms, deadline, oneway, on_unavailable and errors", text);
+    return arena_printf(arena, "%s  There are retry_intervals_ms, deadline, oneway, on_unavailable and errors",
+                        text);
 }
 
 const char *advice_add(struct arena *arena, const char *text, const char *source)
@@ -47,7 +49,8 @@ const char *advice_add(struct arena *arena, const char *text, const char *source
         const struct advice *entry = &table[i];
         if (strstr(text, entry->complaint) == NULL)
             continue;
-        if (entry->source != NULL && (source == NULL || strncmp(source, entry->source, strlen(entry->source)) != 0))
+        if (entry->source != NULL &&
+            (source == NULL || strncmp(source, entry->source, strlen(entry->source)) != 0))
             continue;
         if (*entry->advice == '!')
             return entry->advice + 1;

@@ -6,8 +6,8 @@
 
 #include "idl/arena.h"
 
-/* text, with advice added when there is some.  source: the text the complaint is about, from its place on (may be
- * NULL).  In the arena, or text itself. */
+/* text, with advice added when there is some.  source: the text the complaint is about, from its place on
+ * (may be NULL).  In the arena, or text itself. */
 const char *advice_add(struct arena *arena, const char *text, const char *source);
 
 #endif

@@ -99,7 +99,8 @@ static struct cursor go_to(const char *source, struct aim at)
     struct cursor cursor = {source, {1, 1}};
     while (*cursor.text != '\0' && cursor.at.line < at.line)
         step(&cursor);
-    while (*cursor.text != '\0' && *cursor.text != '\n' && cursor.at.line == at.line && cursor.at.column < at.column)
+    while (*cursor.text != '\0' && *cursor.text != '\n' && cursor.at.line == at.line &&
+           cursor.at.column < at.column)
         step(&cursor);
     return cursor;
 }

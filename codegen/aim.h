@@ -1,4 +1,5 @@
-/* Aims a caret: protoc tells where an option statement begins; this finds the field, or the value, that is meant.
+/* Aims a caret: protoc tells where an option statement begins; this finds the field, or the value, that is
+ * meant.
  *
  * It must not know the rules of the language beyond how a statement, a string and a comment look.
  * Reads best next: report.c. */

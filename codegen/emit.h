@@ -1,7 +1,8 @@
 /* From the checked model to the text of X.semel.h and X.semel.c.
  *
- * Emitters read the model and write text; they decide nothing and report nothing.  Same model, same text: no time, no
- * path of the machine.  Names made here are listed in idl/clash.c.  Reads best next: emit_header.c, emit_source.c. */
+ * Emitters read the model and write text; they decide nothing and report nothing.  Same model, same text: no
+ * time, no path of the machine.  Names made here are listed in idl/clash.c.  Reads best next: emit_header.c,
+ * emit_source.c. */
 #ifndef CODEGEN_EMIT_H
 #define CODEGEN_EMIT_H
 
@@ -14,8 +15,8 @@
 void emit_header(struct text *out, const struct model_file *file);
 void emit_source(struct text *out, const struct model_file *file);
 
-/* A comment of the .proto as a C comment that cannot end early, lead first ("Deposit"), after it the lines of comment
- * (may be NULL) and of tail (may be NULL; lines parted by newlines). */
+/* A comment of the .proto as a C comment that cannot end early: the lines of comment, then those of tail (lines
+ * are parted by newlines; either may be NULL).  Nothing when both are empty. */
 void emit_comment(struct text *out, const char *comment, const char *tail);
 
 /* "AT_MOST_ONCE" and so on: the enumerators of semel/service.h without SEMEL_. */

@@ -111,7 +111,8 @@ static void emit_handlers(struct text *out, const struct model_service *service)
 static void emit_serve(struct text *out, const struct model_service *service)
 {
     text_blank(out);
-    text_line(out, "/* Adds the service to a server; handlers and user are borrowed until the server is closed. */");
+    text_line(out,
+              "/* Adds the service to a server; handlers and user are borrowed until the server is closed. */");
     text_list_begin(out, "static inline enum semel_code %s_serve(", service->c_name);
     text_list_item(out, "semel_server *server");
     text_list_item(out, "const struct %s_handlers *handlers", service->c_name);

@@ -1,5 +1,5 @@
-/* Writes X.semel.c: for each service its const tables and, for each method, two trampolines from the untyped runtime
- * to the typed functions of the user.
+/* Writes X.semel.c: for each service its const tables and, for each method, two trampolines from the untyped
+ * runtime to the typed functions of the user.
  *
  * One function a section, in the order of the output.  Reads best next: a generated X.semel.c. */
 #include "codegen/emit.h"
@@ -16,7 +16,8 @@ static void emit_prologue(struct text *out, const struct model_file *file)
 }
 
 /* The handler gets its typed messages. */
-static void emit_dispatch(struct text *out, const struct model_service *service, const struct model_method *method)
+static void emit_dispatch(struct text *out, const struct model_service *service,
+                          const struct model_method *method)
 {
     text_blank(out);
     text_list_begin(out, "static enum semel_code %s_dispatch(", method->c_name);
@@ -72,7 +73,8 @@ static void emit_options(struct text *out, const struct model_method *method)
     else
         text_line(out, ".retry_intervals_ms = NULL,");
     text_line(out, ".retry_interval_count = %" PRId32 ",", options->retry_interval_count);
-    text_line(out, ".on_unavailable = SEMEL_ON_UNAVAILABLE_%s,", emit_on_unavailable_name(options->on_unavailable));
+    text_line(out, ".on_unavailable = SEMEL_ON_UNAVAILABLE_%s,",
+              emit_on_unavailable_name(options->on_unavailable));
     text_close(out, "},");
 }
 

@@ -48,7 +48,8 @@ bool output_open(struct output *output, struct arena *arena, const char *directo
     return true;
 }
 
-/* Called for every file and folder of the workshop, contents first, with its path relative to it; false stops. */
+/* Called for every file and folder of the workshop, contents first, with its path relative to it; false
+ * stops. */
 typedef bool visitor(struct output *output, struct arena *arena, const char *relative, bool directory);
 
 static bool is_directory(const char *path)

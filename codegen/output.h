@@ -1,4 +1,5 @@
-/* Output that appears whole or not at all: files are made in a hidden directory beside their place, then renamed.
+/* Output that appears whole or not at all: files are made in a hidden directory beside their place, then
+ * renamed.
  *
  * It must not know what the files are.  Reads best next: semelc.c. */
 #ifndef CODEGEN_OUTPUT_H
@@ -15,12 +16,12 @@ struct output {
     bool published;
 };
 
-/* Makes directory (and those above it) if needed, and the workshop.  false with errno and *ret_culprit, the path that
- * could not be made; then output_close is still right to call. */
+/* Makes directory (and those above it) if needed, and the workshop.  false with errno and *ret_culprit, the
+ * path that could not be made; then output_close is still right to call. */
 bool output_open(struct output *output, struct arena *arena, const char *directory, const char **ret_culprit);
 
-/* Moves every file of the workshop to its place; one that is there already with the same bytes is not touched, so
- * that a build sees no news.  false with errno and *ret_culprit. */
+/* Moves every file of the workshop to its place; one that is there already with the same bytes is not
+ * touched, so that a build sees no news.  false with errno and *ret_culprit. */
 bool output_publish(struct output *output, struct arena *arena, const char **ret_culprit);
 
 /* Removes the workshop with all that is left in it. */

@@ -1,7 +1,8 @@
 /* protoc-gen-semel: a CodeGeneratorRequest on stdin, a CodeGeneratorResponse on stdout.
  *
- * Mistakes in a .proto travel in the response and end with 0, as protoc asks; warnings go to stderr; failures of its
- * own go to stderr and end with 1.  It must not know semelc.  Reads best next: idl/model.h, emit.h. */
+ * Mistakes in a .proto travel in the response and end with 0, as protoc asks; warnings go to stderr;
+ * failures of its own go to stderr and end with 1.  It must not know semelc.  Reads best next: idl/model.h,
+ * emit.h. */
 #include "codegen/emit.h"
 #include "idl/request.h"
 
@@ -36,8 +37,8 @@ static int send_response(const desc_Response *response)
     return 0;
 }
 
-static void answer_add(struct answer *answer, const char *stem, const char *suffix, const struct model_file *file,
-                       void (*emit)(struct text *, const struct model_file *))
+static void answer_add(struct answer *answer, const char *stem, const char *suffix,
+                       const struct model_file *file, void (*emit)(struct text *, const struct model_file *))
 {
     struct text *text = &answer->texts[answer->count];
     emit(text, file);

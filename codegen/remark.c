@@ -113,20 +113,21 @@ static void read_nanopb_failure(struct reader *reader, const char *text)
     while (length > 0 && text[length - 1] == '.')
         length--;
     struct arena *arena = reader->remarks->arena;
-    add(reader->remarks, (struct remark){.text = arena_printf(arena, "the nanopb generator failed: %.*s", (int)length,
-                                                              text)});
+    add(reader->remarks,
+        (struct remark){.text = arena_printf(arena, "the nanopb generator failed: %.*s", (int)length, text)});
 }
 
 /* nanopb warns and goes on, but what it then writes does not compile. */
 static void read_circle(struct reader *reader, const char *names)
 {
-    struct arena *arena = reader->remarks->arena;
+    static const char text[] =
+        "messages contain themselves or each other, which no C struct can: %.*s; break the "
+        "circle with a pointer, by a line such as \"package.Message.field "
+        "type:FT_POINTER\" in the .options file";
     int length = (int)strcspn(names, "(");
     while (length > 0 && names[length - 1] == ' ')
         length--;
-    add(reader->remarks, (struct remark){.text = arena_printf(arena,
-        "messages contain themselves or each other, which no C struct can: %.*s; break the circle with a pointer, "
-        "by a line such as \"package.Message.field type:FT_POINTER\" in the .options file", length, names)});
+    add(reader->remarks, (struct remark){.text = arena_printf(reader->remarks->arena, text, length, names)});
 }
 
 /* "[libprotobuf WARNING google/protobuf/compiler/parser.cc:646] text" */

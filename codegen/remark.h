@@ -23,8 +23,8 @@ struct remarks {
     size_t count;
 };
 
-/* Reads all that was said; failed: whether protoc ended with an error, which decides what lines of unknown shape are.
- * The caller ends it with remarks_fini. */
+/* Reads all that was said; failed: whether protoc ended with an error, which decides what lines of unknown
+ * shape are.  The caller ends it with remarks_fini. */
 void remarks_read(struct remarks *remarks, struct arena *arena, const char *said, bool failed);
 void remarks_fini(struct remarks *remarks);
 

@@ -13,8 +13,8 @@ struct imports {
     size_t count;
 };
 
-/* Turns all that protoc said into diagnostics on stderr, in the order of the source; returns how many are errors.
- * failed: protoc ended with an error, so that what cannot be understood is one too. */
+/* Turns all that protoc said into diagnostics on stderr, in the order of the source; returns how many are
+ * errors.  failed: protoc ended with an error, so that what cannot be understood is one too. */
 size_t report_protoc(const char *said, bool failed, const struct imports *imports, struct arena *arena);
 
 /* "semelc: error: text". */

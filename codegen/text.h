@@ -14,8 +14,8 @@ struct text {
     char *bytes; /* owned; terminated once something was written */
     size_t size;
     size_t capacity;
-    size_t level;      /* of indentation */
-    size_t line_start; /* offset of the current line */
+    size_t level;       /* of indentation */
+    size_t line_start;  /* offset of the current line */
     size_t list_column; /* where the wrapped lines of the open list start */
     bool list_empty;
 };
@@ -34,8 +34,8 @@ void text_blank(struct text *text);
 void text_open(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_close(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* A list such as the parameters of a function: head, items parted by commas, tail and a newline.  An item that does
- * not fit goes to the next line, under the first item. */
+/* A list such as the parameters of a function: head, items parted by commas, tail and a newline.  An item
+ * that does not fit goes to the next line, under the first item. */
 void text_list_begin(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_list_item(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_list_end(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));

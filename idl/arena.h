@@ -16,11 +16,12 @@ struct arena {
 void *arena_alloc(struct arena *arena, size_t size);
 char *arena_copy(struct arena *arena, const char *text);
 char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
-char *arena_vprintf(struct arena *arena, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
+char *arena_vprintf(struct arena *arena, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
 void arena_fini(struct arena *arena);
 
-/* realloc for arrays that grow by doubling: makes room for one more than count elements of size bytes.  For lists
- * outside an arena; the caller frees.  Ends the process when memory runs out. */
+/* realloc for arrays that grow by doubling: makes room for one more than count elements of size bytes.  For
+ * lists outside an arena; the caller frees.  Ends the process when memory runs out. */
 void *array_grow(void *items, size_t count, size_t size);
 
 #endif

@@ -1,4 +1,5 @@
-/* The rules between options.  To add one: write a judge, add it to the table, add a golden .proto that breaks it.
+/* The rules between options.  To add one: write a judge, add it to the table, add a golden .proto that
+ * breaks it.
  *
  * It must not know how values are read.  Reads best next: check.h. */
 #include "idl/check.h"
@@ -36,7 +37,8 @@ static void oneway_without_errors(const struct check_method *subject)
 {
     if (subject->written->error_count > 0)
         diagnostics_error(subject->source->list, options_place(subject->source, OPTION_ERRORS),
-                          "errors: method %s is oneway, so nobody would receive them", subject->method->full_name);
+                          "errors: method %s is oneway, so nobody would receive them",
+                          subject->method->full_name);
 }
 
 static void oneway_with_an_effect(const struct check_method *subject)
@@ -44,10 +46,11 @@ static void oneway_with_an_effect(const struct check_method *subject)
     if (subject->method->mode != MODE_NO_SIDE_EFFECTS)
         return;
     struct path options = path_to(subject->path, METHOD_OPTIONS, -1);
-    diagnostics_error(subject->source->list, place_of(subject, path_to(options, OPTION_IDEMPOTENCY, -1)),
-                      "idempotency_level: method %s is oneway and answers nothing, so with NO_SIDE_EFFECTS it would "
-                      "do nothing at all",
-                      subject->method->full_name);
+    diagnostics_error(
+        subject->source->list, place_of(subject, path_to(options, OPTION_IDEMPOTENCY, -1)),
+        "idempotency_level: method %s is oneway and answers nothing, so with NO_SIDE_EFFECTS it would "
+        "do nothing at all",
+        subject->method->full_name);
 }
 
 static judge *const oneway_judges[] = {

@@ -8,15 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_ENUM = 5, ENUM_NAME = 1 };
-
 /* What nanopb makes of a message, and what codegen/ makes of a service and of a method. */
-static const char *const message_names[] = {"",      "_fields", "_msg", "_size", "_init_default", "_init_zero",
-                                            "_DEFAULT", "_CALLBACK", "_FIELDLIST", NULL};
+static const char *const message_names[] = {
+    "", "_fields", "_msg", "_size", "_init_default", "_init_zero", "_DEFAULT", "_CALLBACK", "_FIELDLIST", NULL};
 static const char *const enum_names[] = {"", NULL};
-static const char *const service_names[] = {"_service", "_methods", "_method", "_method_count",
-                                            "_handlers", "_serve", NULL};
-static const char *const method_names[] = {"",        "_index",    "_start",   "_done",    "_reply",
+static const char *const service_names[] = {"_service",  "_methods", "_method", "_method_count",
+                                            "_handlers", "_serve",   NULL};
+static const char *const method_names[] = {"",         "_index",    "_start",   "_done",    "_reply",
                                            "_release", "_dispatch", "_deliver", "_retries", NULL};
 
 struct owner {
@@ -55,44 +53,40 @@ static void add_messages(struct register_ *names)
 {
     for (size_t i = 0; i < names->model->message_count; i++) {
         const struct model_message *message = &names->model->messages[i];
-        add(names, (struct owner){"message", message->full_name, message->place, message->wanted}, message->c_name,
-            message_names);
+        add(names, (struct owner){"message", message->full_name, message->place, message->wanted},
+            message->c_name, message_names);
     }
 }
 
-static void add_enum(struct register_ *names, struct request_file *file, const char *scope, const desc_Enum *item,
-                     struct path path)
+/* nanopb puts the name of the enum before that of each value. */
+static void add_values(struct register_ *names, const struct model_enum *item)
 {
-    if (item->name == NULL || !name_is_identifier(item->name)) {
-        diagnostics_error(names->list, locations_find(&file->locations, file->file.name, path),
-                          "an enum has no valid name");
-        return;
+    for (size_t i = 0; item->values[i] != NULL; i++) {
+        struct arena *arena = &names->model->arena;
+        const char *full_name = arena_printf(arena, "%s.%s", item->full_name, item->values[i]);
+        add(names, (struct owner){"enum value", full_name, item->place, item->wanted},
+            arena_printf(arena, "%s_%s", item->c_name, item->values[i]), enum_names);
     }
-    struct arena *arena = &names->model->arena;
-    const char *full_name = *scope == '\0' ? item->name : arena_printf(arena, "%s.%s", scope, item->name);
-    struct place place = locations_find(&file->locations, file->file.name, path);
-    add(names, (struct owner){"enum", full_name, place, file->wanted}, name_flatten(arena, full_name), enum_names);
 }
 
-/* Enums within messages need no look: their C name starts with that of their message, and protoc keeps the names
- * within one message apart; a clash with another message's name shows as a clash of that message. */
-static void add_enums(struct register_ *names, struct request *request)
+static void add_enums(struct register_ *names)
 {
-    for (size_t i = 0; i < request->file_count; i++) {
-        struct request_file *file = request->files[i];
-        const char *scope = file->file.package == NULL ? "" : file->file.package;
-        for (pb_size_t j = 0; j < file->file.enum_type_count; j++)
-            add_enum(names, file, scope, &file->file.enum_type[j],
-                     path_to(path_to((struct path){.depth = 0}, FILE_ENUM, j), ENUM_NAME, -1));
+    for (size_t i = 0; i < names->model->enum_count; i++) {
+        const struct model_enum *item = &names->model->enums[i];
+        add(names, (struct owner){"enum", item->full_name, item->place, item->wanted}, item->c_name,
+            enum_names);
+        add_values(names, item);
     }
 }
 
 static void add_service(struct register_ *names, const struct model_service *service)
 {
-    add(names, (struct owner){"service", service->full_name, service->place, true}, service->c_name, service_names);
+    add(names, (struct owner){"service", service->full_name, service->place, true}, service->c_name,
+        service_names);
     for (size_t i = 0; i < service->method_count; i++) {
         const struct model_method *method = &service->methods[i];
-        add(names, (struct owner){"method", method->full_name, method->place, true}, method->c_name, method_names);
+        add(names, (struct owner){"method", method->full_name, method->place, true}, method->c_name,
+            method_names);
     }
 }
 
@@ -110,7 +104,8 @@ struct told {
     const struct owner *second;
 };
 
-static bool is_told(const struct told *told, size_t count, const struct owner *first, const struct owner *second)
+static bool is_told(const struct told *told, size_t count, const struct owner *first,
+                    const struct owner *second)
 {
     for (size_t i = 0; i < count; i++)
         if (told[i].first == first && told[i].second == second)
@@ -118,7 +113,8 @@ static bool is_told(const struct told *told, size_t count, const struct owner *f
     return false;
 }
 
-static void tell(struct register_ *names, const char *c_name, const struct owner *first, const struct owner *second)
+static void tell(struct register_ *names, const char *c_name, const struct owner *first,
+                 const struct owner *second)
 {
     diagnostics_error(names->list, second->place,
                       "%s %s needs the C name %s, which %s %s (%s:%u:%u) needs as well; rename one of them",
@@ -146,11 +142,11 @@ static void find_twins(struct register_ *names)
     free(told);
 }
 
-void clash_check(struct model *model, struct request *request, struct diagnostics *list)
+void clash_check(struct model *model, struct diagnostics *list)
 {
     struct register_ names = {.model = model, .list = list};
     add_messages(&names);
-    add_enums(&names, request);
+    add_enums(&names);
     for (size_t i = 0; i < model->file_count; i++)
         for (size_t j = 0; j < model->files[i].service_count; j++)
             add_service(&names, &model->files[i].services[j]);

@@ -7,7 +7,6 @@
 
 #include "idl/model.h"
 
-/* enums and their places come from the request, all else from the model. */
-void clash_check(struct model *model, struct request *request, struct diagnostics *list);
+void clash_check(struct model *model, struct diagnostics *list);
 
 #endif

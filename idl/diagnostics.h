@@ -9,8 +9,8 @@
 
 #include <stdint.h>
 
-/* A point in a .proto file.  Lines and columns count from 1; line 0 means the file as a whole.  A tab moves to the
- * next multiple of 8, as protoc counts. */
+/* A point in a .proto file.  Lines and columns count from 1; line 0 means the file as a whole.  A tab moves
+ * to the next multiple of 8, as protoc counts. */
 struct place {
     const char *file; /* borrowed from the request, which outlives the diagnostics */
     uint32_t line;

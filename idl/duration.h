@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Reads a whole number with an optional unit (a bare number is milliseconds).  false, and *ret_ms untouched, when
- * text is anything else or exceeds what fits in milliseconds. */
+/* Reads a whole number with an optional unit (a bare number is milliseconds).  false, and *ret_ms untouched,
+ * when text is anything else or exceeds what fits in milliseconds. */
 bool duration_parse(const char *text, int64_t *ret_ms);
 
 #endif

@@ -1,4 +1,5 @@
-/* Where things stand in a .proto file, and the comments above them: protobuf's SourceCodeInfo, looked up by path.
+/* Where things stand in a .proto file, and the comments above them: protobuf's SourceCodeInfo, looked up by
+ * path.
  *
  * It must not know what a path means beyond its numbers.  Reads best next: request.h. */
 #ifndef IDL_LOCATIONS_H
@@ -7,8 +8,8 @@
 #include "descriptor.pb.h"
 #include "idl/diagnostics.h"
 
-/* A path leads from the file to a thing by field numbers and indexes: {6, 0, 2, 3} is the file's service (6) number
- * 0, its method (2) number 3.  Five pairs reach the options of a method in a service. */
+/* A path leads from the file to a thing by field numbers and indexes: {6, 0, 2, 3} is the file's service (6)
+ * number 0, its method (2) number 3.  Five pairs reach the options of a method in a service. */
 enum { PATH_MAX_DEPTH = 10 };
 
 struct path {

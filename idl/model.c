@@ -1,6 +1,7 @@
 /* Builds the model: files, services, methods; reports what is wrong on the way.
  *
- * It must not know the text that is made from it.  Reads best next: model.h, then options.c, check.c, clash.c. */
+ * It must not know the text that is made from it.  Reads best next: model.h, then options.c, check.c,
+ * clash.c. */
 #include "idl/model.h"
 
 #include "idl/check.h"
@@ -16,9 +17,21 @@
 #include <xxhash.h>
 
 /* Field numbers of protobuf's descriptors, for paths. */
-enum { FILE_SYNTAX = 12, FILE_SERVICE = 6, SERVICE_NAME = 1, SERVICE_METHOD = 2, SERVICE_OPTIONS = 3, METHOD_NAME = 1,
-       METHOD_INPUT = 2, METHOD_OUTPUT = 3, METHOD_OPTIONS = 4, METHOD_CLIENT_STREAMING = 5,
-       METHOD_SERVER_STREAMING = 6, FILE_OPTIONS = 8, OPTION_NANOPB = 1010 };
+enum {
+    FILE_SYNTAX = 12,
+    FILE_SERVICE = 6,
+    SERVICE_NAME = 1,
+    SERVICE_METHOD = 2,
+    SERVICE_OPTIONS = 3,
+    METHOD_NAME = 1,
+    METHOD_INPUT = 2,
+    METHOD_OUTPUT = 3,
+    METHOD_OPTIONS = 4,
+    METHOD_CLIENT_STREAMING = 5,
+    METHOD_SERVER_STREAMING = 6,
+    FILE_OPTIONS = 8,
+    OPTION_NANOPB = 1010
+};
 
 /* Values of google.protobuf.MethodOptions.IdempotencyLevel. */
 enum { LEVEL_NO_SIDE_EFFECTS = 1, LEVEL_IDEMPOTENT = 2 };
@@ -78,12 +91,9 @@ static const struct model_message *find_type(const struct builder *in, const cha
 static enum model_mode mode_of(const desc_Method *source)
 {
     switch (source->options.has_idempotency_level ? source->options.idempotency_level : 0) {
-    case LEVEL_NO_SIDE_EFFECTS:
-        return MODE_NO_SIDE_EFFECTS;
-    case LEVEL_IDEMPOTENT:
-        return MODE_IDEMPOTENT;
-    default:
-        return MODE_AT_MOST_ONCE;
+    case LEVEL_NO_SIDE_EFFECTS: return MODE_NO_SIDE_EFFECTS;
+    case LEVEL_IDEMPOTENT: return MODE_IDEMPOTENT;
+    default: return MODE_AT_MOST_ONCE;
     }
 }
 
@@ -112,9 +122,10 @@ static bool check_method_name(const struct service_builder *to, const desc_Metho
     }
     const char *reserved = name_reserved_as(source->name);
     if (reserved != NULL)
-        diagnostics_error(to->in->list, place,
-                          "method name \"%s\" is %s and cannot be a slot of struct %s_handlers; rename the method",
-                          source->name, reserved, to->service->c_name);
+        diagnostics_error(
+            to->in->list, place,
+            "method name \"%s\" is %s and cannot be a slot of struct %s_handlers; rename the method",
+            source->name, reserved, to->service->c_name);
     return true;
 }
 
@@ -167,7 +178,8 @@ static void check_service_name(const struct builder *in, const struct model_serv
                           service->full_name, *package == '\0' ? "name" : "package");
 }
 
-static void name_service(const struct builder *in, const char *name, struct path path, struct model_service *service)
+static void name_service(const struct builder *in, const char *name, struct path path,
+                         struct model_service *service)
 {
     struct arena *arena = &in->model->arena;
     const char *package = in->source->file.package;
@@ -180,7 +192,8 @@ static void name_service(const struct builder *in, const char *name, struct path
     check_service_name(in, service);
 }
 
-static void build_service(struct builder *in, const desc_Service *source, struct path path, struct model_file *file)
+static void build_service(struct builder *in, const desc_Service *source, struct path path,
+                          struct model_file *file)
 {
     if (source->name == NULL || !name_is_identifier(source->name)) {
         diagnostics_error(in->list, place_of(in, path), "a service has no valid name");
@@ -194,13 +207,14 @@ static void build_service(struct builder *in, const desc_Service *source, struct
     struct options_source at = {in->model, in->list, in->source,
                                 path_to(path_to(path, SERVICE_OPTIONS, -1), OPTION_SEMEL, -1)};
     struct service_builder to = {in, service, path, {0}};
-    to.options = options_read(&at, source->has_options && source->options.has_semel ? &source->options.semel : NULL);
+    to.options = options_read(&at,
+                              source->has_options && source->options.has_semel ? &source->options.semel : NULL);
     check_options(&at, &to.options);
     for (pb_size_t i = 0; i < source->method_count; i++)
         build_method(&to, &source->method[i], path_to(path, SERVICE_METHOD, i));
     if (service->method_count == 0)
-        diagnostics_warn(in->list, service->place, "service %s has no method to generate code for, it is skipped",
-                         service->full_name);
+        diagnostics_warn(in->list, service->place,
+                         "service %s has no method to generate code for, it is skipped", service->full_name);
     else
         file->service_count++;
 }
@@ -212,7 +226,8 @@ static bool check_file(const struct builder *in)
     struct path none = {.depth = 0};
     size_t before = in->list->errors;
     if (!name_is_file(file->name))
-        diagnostics_error(in->list, (struct place){"(request)", 0, 0}, "a file has no name that is safe to write to");
+        diagnostics_error(in->list, (struct place){"(request)", 0, 0},
+                          "a file has no name that is safe to write to");
     if (file->syntax != NULL && strcmp(file->syntax, "editions") == 0)
         diagnostics_error(in->list, place_of(in, path_to(none, FILE_SYNTAX, -1)),
                           "protobuf editions are not supported; write syntax = \"proto3\" or \"proto2\"");
@@ -260,11 +275,11 @@ static void check_ids(const struct model *model, struct diagnostics *list)
     for (size_t i = 0; i < model->file_count; i++)
         for (size_t j = 0; j < model->files[i].service_count; j++)
             for (size_t k = 0; k < model->files[i].services[j].method_count; k++) {
-                methods = array_grow(methods, count, sizeof *methods);
+                methods = array_grow(methods, count, sizeof(const struct model_method *));
                 methods[count++] = &model->files[i].services[j].methods[k];
             }
     if (count > 1)
-        qsort(methods, count, sizeof *methods, by_id);
+        qsort(methods, count, sizeof(const struct model_method *), by_id);
     for (size_t i = 1; i < count; i++)
         if (methods[i]->id == methods[i - 1]->id)
             diagnostics_error(list, methods[i]->place,
@@ -297,7 +312,7 @@ void model_build(struct model *model, struct request *request, struct diagnostic
         if (in.source->wanted && check_file(&in))
             build_file(&in, &model->files[model->file_count++]);
     }
-    clash_check(model, request, list);
+    clash_check(model, list);
     check_ids(model, list);
     diagnostics_sort(list);
 }

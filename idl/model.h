@@ -8,15 +8,21 @@
 #include "idl/diagnostics.h"
 #include "idl/request.h"
 
-/* As in semel/service.h, which this library does not include: it runs where the runtime may not be installed. */
+/* As in semel/service.h, which this library does not include: it runs where the runtime may not be
+ * installed. */
 enum model_mode { MODE_AT_MOST_ONCE, MODE_IDEMPOTENT, MODE_NO_SIDE_EFFECTS };
-enum model_on_unavailable { ON_UNAVAILABLE_UNSET, ON_UNAVAILABLE_WAIT, ON_UNAVAILABLE_FAIL, ON_UNAVAILABLE_DROP };
+enum model_on_unavailable {
+    ON_UNAVAILABLE_UNSET,
+    ON_UNAVAILABLE_WAIT,
+    ON_UNAVAILABLE_FAIL,
+    ON_UNAVAILABLE_DROP
+};
 
 #define MODEL_UNSET (-1)
 /* The bounds that the properties Deadline and RetryIntervals have as well. */
 #define MODEL_RETRIES_MAX 64
-#define MODEL_RETRY_WAIT_MAX_MS (60 * 60 * 1000)
-#define MODEL_DEADLINE_MAX_MS (24 * 60 * 60 * 1000)
+#define MODEL_RETRY_WAIT_MAX_MS 3600000 /* an hour */
+#define MODEL_DEADLINE_MAX_MS 86400000  /* a day */
 
 /* What the options of a method or of a service say; unset fields say nothing. */
 struct model_options {
@@ -34,6 +40,14 @@ struct model_message {
     struct place place;
     size_t field_count;
     bool wanted; /* of a file to generate */
+};
+
+struct model_enum {
+    const char *full_name;
+    const char *c_name;
+    struct place place;
+    const char *const *values; /* names, ended by NULL */
+    bool wanted;
 };
 
 struct model_method {
@@ -63,8 +77,8 @@ struct model_service {
 };
 
 struct model_file {
-    const char *name; /* "sub/bank.proto" */
-    const char *stem; /* "sub/bank" */
+    const char *name;               /* "sub/bank.proto" */
+    const char *stem;               /* "sub/bank" */
     struct model_service *services; /* those without a method are left out */
     size_t service_count;
 };
@@ -75,14 +89,16 @@ struct model {
     size_t file_count;
     struct model_message *messages; /* of all files, sorted by full_name */
     size_t message_count;
+    struct model_enum *enums; /* of all files */
+    size_t enum_count;
     uint64_t (*method_id)(const char *full_name); /* model_method_id, unless replaced after model_init */
 };
 
 /* The id of a method on the wire: XXH3-64 of its full name. */
 uint64_t model_method_id(const char *full_name);
 
-/* Builds the model of the request's wanted files and checks it.  Diagnostics are added to list, whose arena must be
- * the model's: use model_init first.  The model is fit for the emitters only if list has no errors. */
+/* Builds the model of the request's wanted files and checks it.  Diagnostics are added to list, whose arena
+ * must be the model's: use model_init first.  The model is fit for the emitters only if list has no errors. */
 void model_init(struct model *model);
 void model_build(struct model *model, struct request *request, struct diagnostics *list);
 void model_fini(struct model *model);

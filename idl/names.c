@@ -53,7 +53,7 @@ bool name_is_file(const char *name)
     if (*name == '\0' || *name == '/')
         return false;
     for (const char *c = name; *c != '\0'; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f || *c == '"' || *c == '\\')
+        if ((unsigned char)*c < 0x20 || *c == 0x7f || strchr("\"\\*?", *c) != NULL)
             return false;
     for (const char *part = name; part != NULL; part = strchr(part, '/')) {
         part += *part == '/';
@@ -66,24 +66,23 @@ bool name_is_file(const char *name)
 
 /* Sorted, for bsearch. */
 static const char *const c_keywords[] = {
-    "auto",   "break",    "case",   "char",   "const",   "continue", "default",  "do",       "double",
-    "else",   "enum",     "extern", "float",  "for",     "goto",     "if",       "inline",   "int",
-    "long",   "register", "restrict", "return", "short", "signed",   "sizeof",   "static",   "struct",
-    "switch", "typedef",  "typeof", "union",  "unsigned", "void",    "volatile", "while",
+    "auto",   "break",    "case",     "char",   "const",    "continue", "default",  "do",     "double",
+    "else",   "enum",     "extern",   "float",  "for",      "goto",     "if",       "inline", "int",
+    "long",   "register", "restrict", "return", "short",    "signed",   "sizeof",   "static", "struct",
+    "switch", "typedef",  "typeof",   "union",  "unsigned", "void",     "volatile", "while",
 };
 
+// clang-format off
 static const char *const cpp_keywords[] = {
-    "alignas",      "alignof",   "and",           "and_eq",        "asm",          "bitand",
-    "bitor",        "bool",      "catch",         "char16_t",      "char32_t",     "char8_t",
-    "class",        "co_await",  "co_return",     "co_yield",      "compl",        "concept",
-    "const_cast",   "consteval", "constexpr",     "constinit",     "decltype",     "delete",
-    "dynamic_cast", "explicit",  "export",        "false",         "friend",       "mutable",
-    "namespace",    "new",       "noexcept",      "not",           "not_eq",       "nullptr",
-    "operator",     "or",        "or_eq",         "private",       "protected",    "public",
-    "reinterpret_cast", "requires", "static_assert", "static_cast", "template",    "this",
-    "thread_local", "throw",     "true",          "try",           "typeid",       "typename",
-    "using",        "virtual",   "wchar_t",       "xor",           "xor_eq",
+    "alignas", "alignof", "and", "and_eq", "asm", "bitand", "bitor", "bool", "catch", "char16_t", "char32_t",
+    "char8_t", "class", "co_await", "co_return", "co_yield", "compl", "concept", "const_cast", "consteval",
+    "constexpr", "constinit", "decltype", "delete", "dynamic_cast", "explicit", "export", "false", "friend",
+    "mutable", "namespace", "new", "noexcept", "not", "not_eq", "nullptr", "operator", "or", "or_eq",
+    "private", "protected", "public", "reinterpret_cast", "requires", "static_assert", "static_cast",
+    "template", "this", "thread_local", "throw", "true", "try", "typeid", "typename", "using", "virtual",
+    "wchar_t", "xor", "xor_eq",
 };
+// clang-format on
 
 static const char *const macros[] = {
     "EOF", "NULL", "assert", "errno", "i386", "linux", "stderr", "stdin", "stdout", "unix",

@@ -1,5 +1,5 @@
-/* Names: which are legal, which C or C++ keeps for itself, how a dotted name becomes a C name, which known name a
- * misspelt one is nearest to.
+/* Names: which are legal, which C or C++ keeps for itself, how a dotted name becomes a C name, which known
+ * name a misspelt one is nearest to.
  *
  * It must not know what is named.  Reads best next: types.h. */
 #ifndef IDL_NAMES_H
@@ -13,7 +13,7 @@
 bool name_is_identifier(const char *name);
 /* Identifiers joined by single dots. */
 bool name_is_dotted(const char *name);
-/* A path that is safe to create below an output directory and to write inside an #include line. */
+/* A path that is safe to create below an output directory, and to write in an #include line and in a comment. */
 bool name_is_file(const char *name);
 
 /* Whether a struct member cannot carry this name: a keyword of C or C++, or a usual macro.  Returns what it is

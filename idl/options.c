@@ -13,18 +13,23 @@ struct place options_place(const struct options_source *source, int32_t option)
     return locations_find(&source->file->locations, source->file->file.name, path_to(source->path, option, -1));
 }
 
-static void read_deadline(const struct options_source *source, const desc_Rules *rules, struct model_options *options)
+static void read_deadline(const struct options_source *source, const desc_Rules *rules,
+                          struct model_options *options)
 {
     int64_t deadline_ms;
     if (rules->deadline == NULL)
         return;
     struct place place = options_place(source, OPTION_DEADLINE);
     if (!duration_parse(rules->deadline, &deadline_ms))
-        diagnostics_error(source->list, place, "deadline: \"%s\" is not a duration; write milliseconds as \"250\" or "
-                          "\"250ms\", or \"5s\", \"2min\"", rules->deadline);
+        diagnostics_error(source->list, place,
+                          "deadline: \"%s\" is not a duration; write milliseconds as \"250\" or "
+                          "\"250ms\", or \"5s\", \"2min\"",
+                          rules->deadline);
     else if (deadline_ms > MODEL_DEADLINE_MAX_MS)
-        diagnostics_error(source->list, place, "deadline: \"%s\" is more than a day, \"1440min\"; \"0\" means no "
-                          "deadline", rules->deadline);
+        diagnostics_error(source->list, place,
+                          "deadline: \"%s\" is more than a day, \"1440min\"; \"0\" means no "
+                          "deadline",
+                          rules->deadline);
     else
         options->deadline_ms = deadline_ms;
 }
@@ -33,21 +38,23 @@ static void read_deadline(const struct options_source *source, const desc_Rules 
 static const char *retry_problem(struct arena *arena, const desc_Rules *rules)
 {
     if (rules->retry_intervals_ms_count > MODEL_RETRIES_MAX)
-        return arena_printf(arena, "%u waits, but at most %d are allowed", (unsigned)rules->retry_intervals_ms_count,
-                            MODEL_RETRIES_MAX);
+        return arena_printf(arena, "%u waits, but at most %d are allowed",
+                            (unsigned)rules->retry_intervals_ms_count, MODEL_RETRIES_MAX);
     for (pb_size_t i = 0; i < rules->retry_intervals_ms_count; i++) {
         int32_t wait = rules->retry_intervals_ms[i];
         if (wait == -1 && rules->retry_intervals_ms_count > 1)
             return "-1 means no retry and stands alone";
         if (wait < -1)
-            return arena_printf(arena, "%d is not a wait; write milliseconds, or -1 alone for no retry", (int)wait);
+            return arena_printf(arena, "%d is not a wait; write milliseconds, or -1 alone for no retry",
+                                (int)wait);
         if (wait > MODEL_RETRY_WAIT_MAX_MS)
             return arena_printf(arena, "%d is more than an hour, %d", (int)wait, MODEL_RETRY_WAIT_MAX_MS);
     }
     return NULL;
 }
 
-static void read_retries(const struct options_source *source, const desc_Rules *rules, struct model_options *options)
+static void read_retries(const struct options_source *source, const desc_Rules *rules,
+                         struct model_options *options)
 {
     pb_size_t count = rules->retry_intervals_ms_count;
     if (count == 0)
@@ -90,14 +97,16 @@ static void report_unknown_error(const struct options_source *source, const char
     const char *nearest = name_nearest(name, known, model->message_count);
     struct place place = options_place(source, OPTION_ERRORS);
     if (nearest != NULL)
-        diagnostics_error(source->list, place, "errors: \"%s\" is not a known message; did you mean \"%s\"?", name,
-                          nearest);
+        diagnostics_error(source->list, place, "errors: \"%s\" is not a known message; did you mean \"%s\"?",
+                          name, nearest);
     else
         diagnostics_error(source->list, place,
-                          "errors: \"%s\" is not a known message; write its full name, and import its file", name);
+                          "errors: \"%s\" is not a known message; write its full name, and import its file",
+                          name);
 }
 
-static void read_errors(const struct options_source *source, const desc_Rules *rules, struct model_options *options)
+static void read_errors(const struct options_source *source, const desc_Rules *rules,
+                        struct model_options *options)
 {
     const char **errors = arena_alloc(&source->model->arena, rules->errors_count * sizeof *errors);
     options->errors = errors;

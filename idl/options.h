@@ -1,4 +1,5 @@
-/* Our options as written in a .proto file, read and checked one by one; and how a method's win over its service's.
+/* Our options as written in a .proto file, read and checked one by one; and how a method's win over its
+ * service's.
  *
  * It must not know rules between options (check.c).  Reads best next: check.h. */
 #ifndef IDL_OPTIONS_H
@@ -7,8 +8,14 @@
 #include "idl/model.h"
 
 /* The numbers of semel/options.proto, for paths to source locations. */
-enum { OPTION_SEMEL = 51717, OPTION_RETRY_INTERVALS = 1, OPTION_DEADLINE = 2, OPTION_ONEWAY = 3,
-       OPTION_ON_UNAVAILABLE = 4, OPTION_ERRORS = 5 };
+enum {
+    OPTION_SEMEL = 51717,
+    OPTION_RETRY_INTERVALS = 1,
+    OPTION_DEADLINE = 2,
+    OPTION_ONEWAY = 3,
+    OPTION_ON_UNAVAILABLE = 4,
+    OPTION_ERRORS = 5
+};
 
 /* Where options are written, and what is needed to judge them. */
 struct options_source {

@@ -1,7 +1,7 @@
 /* Decodes a CodeGeneratorRequest with nanopb.
  *
- * Lists that may be long (source locations) or deep (nested messages) are callbacks, decoded here one element at a
- * time: nanopb counts array elements in 16 bits and recurses without a limit.
+ * Lists that may be long (source locations) or deep (nested messages) are callbacks, decoded here one
+ * element at a time: nanopb counts array elements in 16 bits and recurses without a limit.
  *
  * It must not know what the files mean.  Reads best next: request.h. */
 #include "idl/request.h"
@@ -74,7 +74,7 @@ static bool decode_file(pb_istream_t *stream, const pb_field_t *field, void **ar
 {
     (void)field;
     struct request *request = *arg;
-    request->files = array_grow(request->files, request->file_count, sizeof *request->files);
+    request->files = array_grow(request->files, request->file_count, sizeof(struct request_file *));
     struct request_file *file = calloc(1, sizeof *file);
     if (file == NULL)
         PB_RETURN_ERROR(stream, "out of memory");

@@ -1,7 +1,7 @@
 /* A CodeGeneratorRequest, decoded: the files protoc hands to its plugins.
  *
- * The input may be anything: a request that is cut, changed or made up gives an error.  It must not know what the
- * files mean (model.c).  Reads best next: model.h. */
+ * The input may be anything: a request that is cut, changed or made up gives an error.  It must not know
+ * what the files mean (model.c).  Reads best next: model.h. */
 #ifndef IDL_REQUEST_H
 #define IDL_REQUEST_H
 
@@ -32,8 +32,8 @@ struct request {
     size_t file_count;
 };
 
-/* Decodes size bytes.  On success the caller owns *ret_request and ends it with request_fini; on failure it is empty
- * and *ret_problem is a static text. */
+/* Decodes size bytes.  On success the caller owns *ret_request and ends it with request_fini; on failure it
+ * is empty and *ret_problem is a static text. */
 bool request_parse(const void *bytes, size_t size, struct request *ret_request, const char **ret_problem);
 void request_fini(struct request *request);
 

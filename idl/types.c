@@ -1,4 +1,4 @@
-/* Collects message types and checks their names.
+/* Collects message and enum types and checks their names.
  *
  * It must not know services.  Reads best next: types.h. */
 #include "idl/types.h"
@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MESSAGE_NAME = 1, MESSAGE_FIELD = 2, FIELD_NAME = 1 };
+/* Field numbers of protobuf's descriptors, for paths. */
+enum { FILE_ENUM = 5, MESSAGE_NAME = 1, MESSAGE_FIELD = 2, MESSAGE_ENUM = 4, ENUM_NAME = 1, FIELD_NAME = 1 };
 
 struct collector {
     struct model *model;
@@ -35,10 +36,11 @@ static void check_field(struct collector *to, const struct model_message *messag
     if (reserved == NULL)
         return;
     if (strcmp(reserved, "a C keyword") == 0)
-        diagnostics_error(to->list, place,
-                          "field name \"%s\" is a C keyword, and nanopb makes a struct member of it; rename the field "
-                          "(names do not travel, numbers do)",
-                          name);
+        diagnostics_error(
+            to->list, place,
+            "field name \"%s\" is a C keyword, and nanopb makes a struct member of it; rename the field "
+            "(names do not travel, numbers do)",
+            name);
     else if (strcmp(reserved, "a C++ keyword") == 0)
         diagnostics_warn(to->list, place, "field name \"%s\" is a C++ keyword: the header will serve C only",
                          name);
@@ -52,8 +54,49 @@ static void check_fields(struct collector *to, const struct model_message *messa
         struct path path = source->path;
         if (path.depth + 3 <= PATH_MAX_DEPTH)
             path = path_to(path_to(path, MESSAGE_FIELD, i), FIELD_NAME, -1);
-        check_field(to, message, &source->message.field[i],
-                    locations_find(&to->source->locations, file, path));
+        check_field(to, message, &source->message.field[i], locations_find(&to->source->locations, file, path));
+    }
+}
+
+static const char *const *value_names(struct collector *to, const desc_Enum *source, struct place place)
+{
+    const char **names = arena_alloc(&to->model->arena, (source->value_count + 1U) * sizeof(const char *));
+    for (pb_size_t i = 0; i < source->value_count; i++) {
+        names[i] = source->value[i].name == NULL ? "" : source->value[i].name;
+        if (!name_is_identifier(names[i]))
+            diagnostics_error(to->list, place, "an enum has a value without a valid name");
+    }
+    return names;
+}
+
+static void add_enum(struct collector *to, const char *scope, const desc_Enum *source, struct path path)
+{
+    const char *name = source->name == NULL ? "" : source->name;
+    if (path.depth + 2 <= PATH_MAX_DEPTH)
+        path = path_to(path, ENUM_NAME, -1);
+    struct model_enum *item = &to->model->enums[to->model->enum_count++];
+    item->place = locations_find(&to->source->locations, to->source->file.name, path);
+    item->full_name = scoped(to, scope, name);
+    item->c_name = name_flatten(&to->model->arena, item->full_name);
+    item->values = value_names(to, source, item->place);
+    item->wanted = to->source->wanted;
+    if (!name_is_identifier(name))
+        diagnostics_error(to->list, item->place, "an enum has no valid name");
+}
+
+static void add_enums(struct collector *to, const char **full_names)
+{
+    const desc_File *file = &to->source->file;
+    for (pb_size_t i = 0; i < file->enum_type_count; i++)
+        add_enum(to, file->package, &file->enum_type[i], path_to((struct path){.depth = 0}, FILE_ENUM, i));
+    for (size_t i = 0; i < to->source->message_count; i++) {
+        const struct request_message *message = &to->source->messages[i];
+        for (pb_size_t j = 0; j < message->message.enum_type_count; j++) {
+            struct path path = message->path;
+            if (path.depth + 2 <= PATH_MAX_DEPTH)
+                path = path_to(path, MESSAGE_ENUM, j);
+            add_enum(to, full_names[i], &message->message.enum_type[j], path);
+        }
     }
 }
 
@@ -69,7 +112,8 @@ static void add_message(struct collector *to, size_t index, const char **full_na
         .field_count = source->message.field_count,
         .wanted = to->source->wanted,
     };
-    const char *scope = source->parent == REQUEST_NO_PARENT ? to->source->file.package : full_names[source->parent];
+    const char *scope = source->parent == REQUEST_NO_PARENT ? to->source->file.package
+                                                            : full_names[source->parent];
     message.full_name = scoped(to, scope, name);
     full_names[index] = message.full_name;
     message.c_name = name_flatten(&to->model->arena, message.full_name);
@@ -87,20 +131,33 @@ static int by_name(const void *left, const void *right)
     return strcmp(a->full_name, b->full_name);
 }
 
+static void make_room(struct model *model, const struct request *request)
+{
+    size_t messages = 0;
+    size_t enums = 0;
+    for (size_t i = 0; i < request->file_count; i++) {
+        const struct request_file *file = request->files[i];
+        messages += file->message_count;
+        enums += file->file.enum_type_count;
+        for (size_t j = 0; j < file->message_count; j++)
+            enums += file->messages[j].message.enum_type_count;
+    }
+    model->messages = arena_alloc(&model->arena, messages * sizeof *model->messages);
+    model->enums = arena_alloc(&model->arena, enums * sizeof *model->enums);
+}
+
 void types_collect(struct model *model, struct request *request, struct diagnostics *list)
 {
-    size_t total = 0;
-    for (size_t i = 0; i < request->file_count; i++)
-        total += request->files[i]->message_count;
-    model->messages = arena_alloc(&model->arena, total * sizeof *model->messages);
+    make_room(model, request);
     for (size_t i = 0; i < request->file_count; i++) {
         struct collector to = {model, list, request->files[i]};
-        const char **full_names = arena_alloc(&model->arena, to.source->message_count * sizeof *full_names);
+        const char **full_names = arena_alloc(&model->arena, to.source->message_count * sizeof(const char *));
         for (size_t j = 0; j < to.source->message_count; j++)
             add_message(&to, j, full_names); /* a parent stands before its children */
+        add_enums(&to, full_names);
     }
-    if (total > 1)
-        qsort(model->messages, total, sizeof *model->messages, by_name);
+    if (model->message_count > 1)
+        qsort(model->messages, model->message_count, sizeof *model->messages, by_name);
 }
 
 const struct model_message *model_find_message(const struct model *model, const char *full_name)

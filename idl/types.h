@@ -1,4 +1,4 @@
-/* The message types of a request, indexed by full name, and whether nanopb can make C of them.
+/* The message and enum types of a request, and whether nanopb can make C of them.
  *
  * It must not know services.  Reads best next: clash.h. */
 #ifndef IDL_TYPES_H
@@ -6,7 +6,7 @@
 
 #include "idl/model.h"
 
-/* Fills model->messages from every file and reports names no C can be made of. */
+/* Fills model->messages and model->enums from every file and reports names no C can be made of. */
 void types_collect(struct model *model, struct request *request, struct diagnostics *list);
 
 #endif

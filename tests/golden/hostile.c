@@ -1,4 +1,5 @@
-/* Feeds cut and changed copies of one request to the model and the emitters: no crash, no leak (under sanitizers).
+/* Feeds cut and changed copies of one request to the model and the emitters: no crash, no leak (under
+ * sanitizers).
  *
  * The changes follow a fixed sequence, so a failure comes again.  Reads best next: idl/request.h. */
 #include "codegen/emit.h"
@@ -8,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHANGED_COPIES = 400, CUTS = 150 };
+enum { CHANGED_COPIES = 150, CUTS = 60 };
 
 /* The file to generate stands last, behind its imports: most changes go there. */
 enum { TAIL_BYTES = 6000 };
@@ -70,7 +71,8 @@ static void feed_copy(const unsigned char *bytes, size_t size, uint64_t *state, 
     if (copy == NULL)
         abort();
     memcpy(copy, bytes, size);
-    for (uint64_t changes = state == NULL ? 0 : 1 + next_random(state) % 4; size > 0 && changes > 0; changes--) {
+    for (uint64_t changes = state == NULL ? 0 : 1 + next_random(state) % 4; size > 0 && changes > 0;
+         changes--) {
         size_t reach = next_random(state) % 4 != 0 && size > TAIL_BYTES ? TAIL_BYTES : size;
         size_t at = size - 1 - next_random(state) % reach;
         copy[at] = (unsigned char)next_random(state);

@@ -11,8 +11,14 @@ Test(duration, reads_every_unit)
         const char *text;
         int64_t ms;
     } cases[] = {
-        {"0", 0},         {"250", 250},         {"250ms", 250}, {"5s", 5000}, {"2min", 120000},
-        {"007s", 7000},   {"9000000000000000000", 9000000000000000000},       {"0min", 0},
+        {"0", 0},
+        {"250", 250},
+        {"250ms", 250},
+        {"5s", 5000},
+        {"2min", 120000},
+        {"007s", 7000},
+        {"9000000000000000000", 9000000000000000000},
+        {"0min", 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int64_t ms = -7;
@@ -24,8 +30,22 @@ Test(duration, reads_every_unit)
 Test(duration, refuses_everything_else_and_touches_nothing)
 {
     static const char *const cases[] = {
-        "", " 5s", "5 s", "5s ", "-1", "+1", "1.5s", "s", "5S", "5sec", "5h", "0x10", "5ms5", "99999999999999999999",
-        "9223372036854775807s", "200000000000000min",
+        "",
+        " 5s",
+        "5 s",
+        "5s ",
+        "-1",
+        "+1",
+        "1.5s",
+        "s",
+        "5S",
+        "5sec",
+        "5h",
+        "0x10",
+        "5ms5",
+        "99999999999999999999",
+        "9223372036854775807s",
+        "200000000000000min",
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int64_t ms = -7;

@@ -30,8 +30,10 @@ Test(names, files_stay_below_the_output_and_within_quotes)
 {
     static const char *const good[] = {"bank.proto", "sub/bank.proto", "a b.proto", "..bank.proto",
                                        "b\xc3\xa4nk.proto"};
-    static const char *const bad[] = {"", "/etc/passwd", "../bank.proto", "sub/../../bank.proto", "sub//bank.proto",
-                                      "sub/", "a\"b.proto", "a\nb.proto", "a\\b.proto", ".."};
+    static const char *const bad[] = {
+        "",     "/etc/passwd", "../bank.proto", "sub/../../bank.proto", "sub//bank.proto",
+        "sub/", "a\"b.proto",  "a\nb.proto",    "a\\b.proto",           "a*/b.proto",
+        ".."};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         cr_assert(name_is_file(good[i]), "%s", good[i]);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -42,8 +44,9 @@ Test(names, files_stay_below_the_output_and_within_quotes)
 Test(names, reserved)
 {
     static const char *const reserved[] = {
-        "auto", "int", "while", "typeof", "restrict", "static", "alignas", "delete", "xor_eq", "class", "this",
-        "requires", "reinterpret_cast", "char8_t", "EOF", "errno", "unix", "linux", "__x", "_Bool",
+        "auto",   "int",   "while", "typeof",   "restrict",         "static",  "alignas", "delete",
+        "xor_eq", "class", "this",  "requires", "reinterpret_cast", "char8_t", "EOF",     "errno",
+        "unix",   "linux", "__x",   "_Bool",
     };
     static const char *const free_names[] = {"Deposit", "Auto", "_private", "int32", "Delete", "x", "integer"};
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
