@@ -4,83 +4,83 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* ---- service demo.Bank ---- */
+/* ---- service money.Bank ---- */
 
-static enum semel_code demo_Bank_Deposit_dispatch(const void *handlers, semel_request *request, void *in,
-                                                  void *out, void *user)
+static enum semel_code money_Bank_Deposit_dispatch(const void *handlers, semel_request *request, void *in,
+                                                   void *out, void *user)
 {
-    const struct demo_Bank_handlers *typed = handlers;
+    const struct money_Bank_handlers *typed = handlers;
     return typed->Deposit(request, in, out, user);
 }
 
-static void demo_Bank_Deposit_deliver(void (*done)(void), const void *reply, const semel_status *status,
-                                      void *user)
+static void money_Bank_Deposit_deliver(void (*done)(void), const void *reply, const semel_status *status,
+                                       void *user)
 {
-    ((demo_Bank_Deposit_done *)done)(reply, status, user);
+    ((money_Bank_Deposit_done *)done)(reply, status, user);
 }
 
-static const uint32_t demo_Bank_Deposit_retries[] = {0, 100, 500};
+static const uint32_t money_Bank_Deposit_retries[] = {0, 100, 500};
 
-static enum semel_code demo_Bank_Balance_dispatch(const void *handlers, semel_request *request, void *in,
-                                                  void *out, void *user)
+static enum semel_code money_Bank_Balance_dispatch(const void *handlers, semel_request *request, void *in,
+                                                   void *out, void *user)
 {
-    const struct demo_Bank_handlers *typed = handlers;
+    const struct money_Bank_handlers *typed = handlers;
     return typed->Balance(request, in, out, user);
 }
 
-static void demo_Bank_Balance_deliver(void (*done)(void), const void *reply, const semel_status *status,
-                                      void *user)
+static void money_Bank_Balance_deliver(void (*done)(void), const void *reply, const semel_status *status,
+                                       void *user)
 {
-    ((demo_Bank_Balance_done *)done)(reply, status, user);
+    ((money_Bank_Balance_done *)done)(reply, status, user);
 }
 
-static enum semel_code demo_Bank_Note_dispatch(const void *handlers, semel_request *request, void *in,
-                                               void *out, void *user)
+static enum semel_code money_Bank_Note_dispatch(const void *handlers, semel_request *request, void *in,
+                                                void *out, void *user)
 {
-    const struct demo_Bank_handlers *typed = handlers;
+    const struct money_Bank_handlers *typed = handlers;
     (void)out;
     return typed->Note(request, in, user);
 }
 
-static void demo_Bank_Note_deliver(void (*done)(void), const void *reply, const semel_status *status,
-                                   void *user)
+static void money_Bank_Note_deliver(void (*done)(void), const void *reply, const semel_status *status,
+                                    void *user)
 {
     (void)reply;
-    ((demo_Bank_Note_done *)done)(status, user);
+    ((money_Bank_Note_done *)done)(status, user);
 }
 
-const struct semel_method demo_Bank_methods[] = {
-    [demo_Bank_Deposit_index] = {
-        .name = "demo.Bank.Deposit",
-        .id = UINT64_C(0x0a89e8769eeabc73),
+const struct semel_method money_Bank_methods[] = {
+    [money_Bank_Deposit_index] = {
+        .name = "money.Bank.Deposit",
+        .id = UINT64_C(0x84297f6d108cbd3d),
         .mode = SEMEL_AT_MOST_ONCE,
         .oneway = false,
-        .request_fields = demo_DepositRequest_fields,
-        .reply_fields = demo_DepositReply_fields,
-        .request_size = sizeof(demo_DepositRequest),
-        .reply_size = sizeof(demo_DepositReply),
-        .handler_offset = offsetof(struct demo_Bank_handlers, Deposit),
-        .dispatch = demo_Bank_Deposit_dispatch,
-        .deliver = demo_Bank_Deposit_deliver,
+        .request_fields = money_DepositRequest_fields,
+        .reply_fields = money_DepositReply_fields,
+        .request_size = sizeof(money_DepositRequest),
+        .reply_size = sizeof(money_DepositReply),
+        .handler_offset = offsetof(struct money_Bank_handlers, Deposit),
+        .dispatch = money_Bank_Deposit_dispatch,
+        .deliver = money_Bank_Deposit_deliver,
         .options = {
             .deadline_ms = 5000,
-            .retry_intervals_ms = demo_Bank_Deposit_retries,
+            .retry_intervals_ms = money_Bank_Deposit_retries,
             .retry_interval_count = 3,
             .on_unavailable = SEMEL_ON_UNAVAILABLE_WAIT,
         },
     },
-    [demo_Bank_Balance_index] = {
-        .name = "demo.Bank.Balance",
-        .id = UINT64_C(0x82b6239e874bbc1c),
+    [money_Bank_Balance_index] = {
+        .name = "money.Bank.Balance",
+        .id = UINT64_C(0xded374c60123f40a),
         .mode = SEMEL_NO_SIDE_EFFECTS,
         .oneway = false,
-        .request_fields = demo_NoteRequest_fields,
-        .reply_fields = demo_DepositReply_fields,
-        .request_size = sizeof(demo_NoteRequest),
-        .reply_size = sizeof(demo_DepositReply),
-        .handler_offset = offsetof(struct demo_Bank_handlers, Balance),
-        .dispatch = demo_Bank_Balance_dispatch,
-        .deliver = demo_Bank_Balance_deliver,
+        .request_fields = money_NoteRequest_fields,
+        .reply_fields = money_DepositReply_fields,
+        .request_size = sizeof(money_NoteRequest),
+        .reply_size = sizeof(money_DepositReply),
+        .handler_offset = offsetof(struct money_Bank_handlers, Balance),
+        .dispatch = money_Bank_Balance_dispatch,
+        .deliver = money_Bank_Balance_deliver,
         .options = {
             .deadline_ms = 5000,
             .retry_intervals_ms = NULL,
@@ -88,18 +88,18 @@ const struct semel_method demo_Bank_methods[] = {
             .on_unavailable = SEMEL_ON_UNAVAILABLE_UNSET,
         },
     },
-    [demo_Bank_Note_index] = {
-        .name = "demo.Bank.Note",
-        .id = UINT64_C(0x3c65773f0f5d85d5),
+    [money_Bank_Note_index] = {
+        .name = "money.Bank.Note",
+        .id = UINT64_C(0xc4a175090aba5cd8),
         .mode = SEMEL_AT_MOST_ONCE,
         .oneway = true,
-        .request_fields = demo_NoteRequest_fields,
-        .reply_fields = demo_Nothing_fields,
-        .request_size = sizeof(demo_NoteRequest),
-        .reply_size = sizeof(demo_Nothing),
-        .handler_offset = offsetof(struct demo_Bank_handlers, Note),
-        .dispatch = demo_Bank_Note_dispatch,
-        .deliver = demo_Bank_Note_deliver,
+        .request_fields = money_NoteRequest_fields,
+        .reply_fields = money_Nothing_fields,
+        .request_size = sizeof(money_NoteRequest),
+        .reply_size = sizeof(money_Nothing),
+        .handler_offset = offsetof(struct money_Bank_handlers, Note),
+        .dispatch = money_Bank_Note_dispatch,
+        .deliver = money_Bank_Note_deliver,
         .options = {
             .deadline_ms = 5000,
             .retry_intervals_ms = NULL,
@@ -109,9 +109,9 @@ const struct semel_method demo_Bank_methods[] = {
     },
 };
 
-const struct semel_service demo_Bank_service = {
+const struct semel_service money_Bank_service = {
     .version = SEMEL_SERVICE_VERSION,
-    .name = "demo.Bank",
-    .methods = demo_Bank_methods,
-    .method_count = demo_Bank_method_count,
+    .name = "money.Bank",
+    .methods = money_Bank_methods,
+    .method_count = money_Bank_method_count,
 };

@@ -14,114 +14,115 @@
 extern "C" {
 #endif
 
-/* ---- service demo.Bank ---- */
+/* ---- service money.Bank ---- */
 
 /* Comments become comments of the generated code. */
-enum demo_Bank_method {
-    demo_Bank_Deposit_index = 0,
-    demo_Bank_Balance_index = 1,
-    demo_Bank_Note_index = 2,
-    demo_Bank_method_count = 3
+enum money_Bank_method {
+    money_Bank_Deposit_index = 0,
+    money_Bank_Balance_index = 1,
+    money_Bank_Note_index = 2,
+    money_Bank_method_count = 3
 };
 
-extern const struct semel_method demo_Bank_methods[3];
-extern const struct semel_service demo_Bank_service;
+extern const struct semel_method money_Bank_methods[3];
+extern const struct semel_service money_Bank_service;
 
 /* What a server fills: one function a method; NULL where it does not implement one.
  * semel/request.h tells what a handler may do and return. */
-struct demo_Bank_handlers {
+struct money_Bank_handlers {
     /* Nothing said about idempotency: executed at most once.
      * Executed at most once.
-     * Error: demo.InsufficientFunds */
-    enum semel_code (*Deposit)(semel_request *request, demo_DepositRequest *in, demo_DepositReply *out,
+     * Error: money.InsufficientFunds */
+    enum semel_code (*Deposit)(semel_request *request, money_DepositRequest *in, money_DepositReply *out,
                                void *user);
     /* No side effects: may be executed again by a retry. */
-    enum semel_code (*Balance)(semel_request *request, demo_NoteRequest *in, demo_DepositReply *out,
+    enum semel_code (*Balance)(semel_request *request, money_NoteRequest *in, money_DepositReply *out,
                                void *user);
     /* Executed at most once.  Oneway: no reply, no result. */
-    enum semel_code (*Note)(semel_request *request, demo_NoteRequest *in, void *user);
+    enum semel_code (*Note)(semel_request *request, money_NoteRequest *in, void *user);
 };
 
 /* Adds the service to a server; handlers and user are borrowed until the server is closed. */
-static inline enum semel_code demo_Bank_serve(semel_server *server,
-                                              const struct demo_Bank_handlers *handlers, void *user)
+static inline enum semel_code money_Bank_serve(semel_server *server,
+                                               const struct money_Bank_handlers *handlers, void *user)
 {
-    return semel_server_add(server, &demo_Bank_service, handlers, user);
+    return semel_server_add(server, &money_Bank_service, handlers, user);
 }
 
 /* Nothing said about idempotency: executed at most once.
  * Executed at most once.
- * Error: demo.InsufficientFunds */
-static inline enum semel_code demo_Bank_Deposit(semel_channel *channel, const demo_DepositRequest *in,
-                                                demo_DepositReply *out, const semel_call_options *options,
-                                                semel_status *ret_status)
+ * Error: money.InsufficientFunds */
+static inline enum semel_code money_Bank_Deposit(semel_channel *channel, const money_DepositRequest *in,
+                                                 money_DepositReply *out, const semel_call_options *options,
+                                                 semel_status *ret_status)
 {
-    return semel_call_wait(channel, &demo_Bank_methods[demo_Bank_Deposit_index], in, out, options,
+    return semel_call_wait(channel, &money_Bank_methods[money_Bank_Deposit_index], in, out, options,
                            ret_status);
 }
 
-typedef void demo_Bank_Deposit_done(const demo_DepositReply *reply, const semel_status *status, void *user);
-static inline enum semel_code demo_Bank_Deposit_start(semel_channel *channel, const demo_DepositRequest *in,
-                                                      const semel_call_options *options,
-                                                      semel_call *ret_call, demo_Bank_Deposit_done *done,
-                                                      void *user)
+typedef void money_Bank_Deposit_done(const money_DepositReply *reply, const semel_status *status, void *user);
+static inline enum semel_code money_Bank_Deposit_start(semel_channel *channel,
+                                                       const money_DepositRequest *in,
+                                                       const semel_call_options *options,
+                                                       semel_call *ret_call, money_Bank_Deposit_done *done,
+                                                       void *user)
 {
-    return semel_call_start(channel, &demo_Bank_methods[demo_Bank_Deposit_index], in, options, ret_call,
+    return semel_call_start(channel, &money_Bank_methods[money_Bank_Deposit_index], in, options, ret_call,
                             (void (*)(void))done, user);
 }
 
-static inline void demo_Bank_Deposit_reply(semel_request *request, const demo_DepositReply *reply)
+static inline void money_Bank_Deposit_reply(semel_request *request, const money_DepositReply *reply)
 {
     semel_request_finish(request, reply);
 }
 
-static inline void demo_Bank_Deposit_release(demo_DepositReply *reply)
+static inline void money_Bank_Deposit_release(money_DepositReply *reply)
 {
-    semel_message_release(demo_DepositReply_fields, reply);
+    semel_message_release(money_DepositReply_fields, reply);
 }
 
 /* No side effects: may be executed again by a retry. */
-static inline enum semel_code demo_Bank_Balance(semel_channel *channel, const demo_NoteRequest *in,
-                                                demo_DepositReply *out, const semel_call_options *options,
-                                                semel_status *ret_status)
+static inline enum semel_code money_Bank_Balance(semel_channel *channel, const money_NoteRequest *in,
+                                                 money_DepositReply *out, const semel_call_options *options,
+                                                 semel_status *ret_status)
 {
-    return semel_call_wait(channel, &demo_Bank_methods[demo_Bank_Balance_index], in, out, options,
+    return semel_call_wait(channel, &money_Bank_methods[money_Bank_Balance_index], in, out, options,
                            ret_status);
 }
 
-typedef void demo_Bank_Balance_done(const demo_DepositReply *reply, const semel_status *status, void *user);
-static inline enum semel_code demo_Bank_Balance_start(semel_channel *channel, const demo_NoteRequest *in,
-                                                      const semel_call_options *options,
-                                                      semel_call *ret_call, demo_Bank_Balance_done *done,
-                                                      void *user)
+typedef void money_Bank_Balance_done(const money_DepositReply *reply, const semel_status *status, void *user);
+static inline enum semel_code money_Bank_Balance_start(semel_channel *channel, const money_NoteRequest *in,
+                                                       const semel_call_options *options,
+                                                       semel_call *ret_call, money_Bank_Balance_done *done,
+                                                       void *user)
 {
-    return semel_call_start(channel, &demo_Bank_methods[demo_Bank_Balance_index], in, options, ret_call,
+    return semel_call_start(channel, &money_Bank_methods[money_Bank_Balance_index], in, options, ret_call,
                             (void (*)(void))done, user);
 }
 
-static inline void demo_Bank_Balance_reply(semel_request *request, const demo_DepositReply *reply)
+static inline void money_Bank_Balance_reply(semel_request *request, const money_DepositReply *reply)
 {
     semel_request_finish(request, reply);
 }
 
-static inline void demo_Bank_Balance_release(demo_DepositReply *reply)
+static inline void money_Bank_Balance_release(money_DepositReply *reply)
 {
-    semel_message_release(demo_DepositReply_fields, reply);
+    semel_message_release(money_DepositReply_fields, reply);
 }
 
 /* Executed at most once.  Oneway: no reply, no result. */
-static inline enum semel_code demo_Bank_Note(semel_channel *channel, const demo_NoteRequest *in,
-                                             const semel_call_options *options)
+static inline enum semel_code money_Bank_Note(semel_channel *channel, const money_NoteRequest *in,
+                                              const semel_call_options *options)
 {
-    return semel_call_send(channel, &demo_Bank_methods[demo_Bank_Note_index], in, options);
+    return semel_call_send(channel, &money_Bank_methods[money_Bank_Note_index], in, options);
 }
 
-typedef void demo_Bank_Note_done(const semel_status *status, void *user);
-static inline enum semel_code demo_Bank_Note_start(semel_channel *channel, const demo_NoteRequest *in,
-                                                   const semel_call_options *options, semel_call *ret_call,
-                                                   demo_Bank_Note_done *done, void *user)
+typedef void money_Bank_Note_done(const semel_status *status, void *user);
+static inline enum semel_code money_Bank_Note_start(semel_channel *channel, const money_NoteRequest *in,
+                                                    const semel_call_options *options, semel_call *ret_call,
+                                                    money_Bank_Note_done *done, void *user)
 {
-    return semel_call_start(channel, &demo_Bank_methods[demo_Bank_Note_index], in, options, ret_call,
+    return semel_call_start(channel, &money_Bank_methods[money_Bank_Note_index], in, options, ret_call,
                             (void (*)(void))done, user);
 }
 
