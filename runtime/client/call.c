@@ -272,6 +272,7 @@ void call_judge(struct call *call, enum retry_verdict verdict)
     if (decision.action == RETRY_REPLAY) {
         call->replays++;
         call->channel->stats.replays++;
+        call->slot.exposed_elsewhere |= input.idempotent; /* that run left no record to answer from */
     } else if (decision.action == RETRY_AGAIN) {
         call->slot.exposed = false;
         call->slot.exposed_elsewhere = true;
@@ -359,7 +360,7 @@ bool call_answered(struct call *call, const struct frame *frame)
         .text = (const char *)frame->body,
         .text_size = frame->body_size,
     };
-    if (failure.failure == RETRY_REFUSED && outcome != SEMEL_OUTCOME_NOT_EXECUTED)
+    if (failure.reason == SEMEL_REASON_NONE)
         return false;
     call_failed(call, &failure);
     return true;

@@ -41,6 +41,13 @@ void dedup_fini(struct dedup_table *table)
         if (table->ring[i].state != DEDUP_FREE)
             forget(table, &table->ring[i]);
     assert(table->running == 0 && table->records == 0);
+    dedup_trim(table);
+}
+
+void dedup_trim(struct dedup_table *table)
+{
+    if (table->records > 0)
+        return;
     table->domain->kept_bytes -= table->ring_size * sizeof *table->ring;
     free(table->ring);
     table->ring = NULL;

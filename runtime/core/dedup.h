@@ -61,6 +61,9 @@ void dedup_init(struct dedup_table *table, struct dedup_domain *domain, uint64_t
 /* Forgets everything; running requests go on, but nobody will learn of their result. */
 void dedup_fini(struct dedup_table *table);
 
+/* Gives the ring back if it holds no record. */
+void dedup_trim(struct dedup_table *table);
+
 /* The client has completed every seq below floor.  A floor that goes back is ignored. */
 void dedup_ack(struct dedup_table *table, uint64_t floor);
 

@@ -96,6 +96,9 @@ static enum semel_reason check_fields(const struct frame *frame)
         if (frame->code > SEMEL_UNAUTHENTICATED || frame->aux >= SEMEL_REASON_COUNT ||
             (frame->flags & FRAME_OUTCOME_MASK) > SEMEL_OUTCOME_EXECUTED)
             return SEMEL_REASON_BAD_FIELD;
+        if ((frame->flags & FRAME_REFUSED) != 0 &&
+            (frame->flags & FRAME_OUTCOME_MASK) != SEMEL_OUTCOME_NOT_EXECUTED)
+            return SEMEL_REASON_BAD_FIELD; /* a refusal is the word that it did not run */
         return SEMEL_REASON_NONE;
     case FRAME_REFUSE: return frame->aux < SEMEL_REASON_COUNT ? SEMEL_REASON_NONE : SEMEL_REASON_BAD_FIELD;
     case FRAME_REQUEST:

@@ -32,8 +32,10 @@ enum semel_reason hello_read(const uint8_t *body, size_t size, struct hello *ret
 {
     struct bytes_reader reader = {body, size, false};
     struct hello hello = {.version = bytes_read16(&reader)};
-    if (!reader.bad && hello.version != HANDSHAKE_VERSION)
+    if (size >= HANDSHAKE_HELLO_SIZE && hello.version != HANDSHAKE_VERSION) {
+        *ret_hello = (struct hello){.version = hello.version, .nonce = bytes_load64(body + HANDSHAKE_NONCE_AT)};
         return SEMEL_REASON_BAD_VERSION;
+    }
     hello.name_size = bytes_read16(&reader);
     hello.heartbeat_ms = bytes_read32(&reader);
     bytes_read(&reader, hello.session.bytes, sizeof hello.session.bytes);

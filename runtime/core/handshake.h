@@ -14,6 +14,7 @@
 #define HANDSHAKE_MAGIC UINT64_C(0x314c454d4553) /* "SEMEL1" read as a little-endian number */
 #define HANDSHAKE_VERSION 1
 #define HANDSHAKE_HELLO_SIZE 88u /* without the name */
+#define HANDSHAKE_NONCE_AT 32u   /* in every version, so that every server can seal a refusal */
 #define HANDSHAKE_WELCOME_SIZE 60u
 
 struct hello {
@@ -45,7 +46,7 @@ struct welcome {
 
 /* Writes the body; returns its size. */
 size_t hello_write(uint8_t *body, const struct hello *hello);
-/* Errors: BAD_VERSION, BAD_FIELD. */
+/* Errors: BAD_VERSION (then version and nonce are set, to refuse with), BAD_FIELD. */
 enum semel_reason hello_read(const uint8_t *body, size_t size, struct hello *ret_hello);
 
 void welcome_write(uint8_t *body, const struct welcome *welcome);

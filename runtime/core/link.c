@@ -72,14 +72,20 @@ static enum link_result bad(struct link *link, enum semel_reason reason, enum se
     return LINK_BAD;
 }
 
+/* Where the incoming frame would lead. */
+static enum link_state state_after(const struct link *link)
+{
+    enum link_role peer = link->role == LINK_CLIENT ? LINK_SERVER : LINK_CLIENT;
+    return next_state(peer, link->state, link->frame.type);
+}
+
 static enum link_result parse_header(struct link *link, const uint8_t *bytes, enum semel_reason *ret_bad)
 {
     uint64_t seed = link->seed_in + link->count_in * SEED_STRIDE;
     enum semel_reason reason = frame_read(bytes, seed, link->frame_limit, &link->frame);
     if (reason != SEMEL_REASON_NONE)
         return bad(link, reason, ret_bad);
-    enum link_role peer = link->role == LINK_CLIENT ? LINK_SERVER : LINK_CLIENT;
-    if (next_state(peer, link->state, link->frame.type) == LINK_CLOSED)
+    if (state_after(link) == LINK_CLOSED)
         return bad(link, SEMEL_REASON_BAD_STATE, ret_bad);
     link->header_ready = true;
     return LINK_FRAME;
@@ -101,10 +107,12 @@ enum link_result link_parse(struct link *link, const uint8_t *bytes, size_t size
     frame->body = bytes + FRAME_HEADER_SIZE;
     if (frame_digest(frame->method, frame->body, frame->body_size) != frame->digest)
         return bad(link, SEMEL_REASON_BAD_DIGEST, ret_bad);
+    /* Once more: what this side sent while the body came may have changed the state. */
+    if (state_after(link) == LINK_CLOSED)
+        return bad(link, SEMEL_REASON_BAD_STATE, ret_bad);
     link->header_ready = false;
     link->count_in++;
-    enum link_role peer = link->role == LINK_CLIENT ? LINK_SERVER : LINK_CLIENT;
-    link->state = next_state(peer, link->state, frame->type);
+    link->state = state_after(link);
     *ret_frame = *frame;
     return LINK_FRAME;
 }

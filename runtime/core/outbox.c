@@ -94,6 +94,13 @@ void outbox_attach(struct outbox *outbox, struct sendq *queue, uint32_t window)
 {
     outbox->queue = queue;
     outbox->window = window;
+    if (queue != NULL)
+        return;
+    /* A replay that the window kept back: the next WELCOME has to judge it anew. */
+    for (struct outbox_call *call = outbox_from(outbox, 0); call != NULL;
+         call = outbox_from(outbox, call->seq + 1))
+        if (call->state == OUTBOX_READY && call->exposed)
+            set_state(call, OUTBOX_HELD);
 }
 
 void outbox_fill(struct outbox *outbox)

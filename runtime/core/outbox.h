@@ -36,8 +36,10 @@ struct outbox_call {
     struct outgoing out;
     uint64_t seq;
     enum outbox_state state;
-    bool exposed;           /* written in the present session and not answered: it may have run */
-    bool exposed_elsewhere; /* the same, in a session or domain that is gone */
+    bool exposed; /* written in the present session and not answered: it may have run */
+    bool
+        exposed_elsewhere; /* an attempt may have run of which no later answer will tell: in a session that is gone,
+                             * or of an idempotent operation, whose runs leave no record */
 };
 
 struct outbox {
@@ -64,7 +66,7 @@ enum outbox_add_result outbox_add(struct outbox *outbox, struct outbox_call *cal
 /* The call that has this seq and has not ended, or NULL. */
 struct outbox_call *outbox_find(const struct outbox *outbox, uint64_t seq);
 
-/* Connects the outbox to a live connection, or (NULL) takes it off a lost one. */
+/* Connects the outbox to a live connection, or (NULL) takes it off a lost one: what may have run is HELD again. */
 void outbox_attach(struct outbox *outbox, struct sendq *queue, uint32_t window);
 
 /* Moves READY calls within the window to the send queue, in seq order. */

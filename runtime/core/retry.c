@@ -19,6 +19,12 @@ static enum semel_outcome not_executed(const struct retry_input *input)
     return input->exposed_elsewhere ? SEMEL_OUTCOME_UNKNOWN : SEMEL_OUTCOME_NOT_EXECUTED;
 }
 
+/* The peer's word on this session's run. */
+static enum semel_outcome by_peer(const struct retry_input *input)
+{
+    return input->outcome == SEMEL_OUTCOME_NOT_EXECUTED ? not_executed(input) : input->outcome;
+}
+
 static struct retry_decision fail(enum semel_rule rule, enum semel_code code, enum semel_reason reason,
                                   enum semel_outcome outcome)
 {
@@ -51,20 +57,23 @@ static uint32_t next_wait(const struct retry_input *input)
     return wait_ms > input->pushback_ms ? wait_ms : input->pushback_ms;
 }
 
-/* R11: what forbids another attempt that the rule would allow; NONE if nothing does. */
-static enum semel_reason forbidden(const struct retry_input *input, enum semel_reason exhausted)
+/* R11: whether something forbids another attempt that the rule would allow, and what. */
+static bool is_forbidden(const struct retry_input *input, enum semel_reason exhausted,
+                         enum semel_reason *ret_why)
 {
     if (input->policy->on_unavailable == SEMEL_ON_UNAVAILABLE_DROP)
-        return SEMEL_REASON_LOST;
-    if (attempts_used(input))
-        return exhausted;
-    if (input->budget_empty)
-        return SEMEL_REASON_BUDGET_EMPTY;
-    if (input->breaker_open)
-        return SEMEL_REASON_BREAKER_OPEN;
-    if ((int64_t)next_wait(input) >= input->remaining_ms)
-        return SEMEL_REASON_WAIT_PAST_DEADLINE;
-    return SEMEL_REASON_NONE;
+        *ret_why = SEMEL_REASON_LOST;
+    else if (attempts_used(input))
+        *ret_why = exhausted;
+    else if (input->budget_empty)
+        *ret_why = SEMEL_REASON_BUDGET_EMPTY;
+    else if (input->breaker_open)
+        *ret_why = SEMEL_REASON_BREAKER_OPEN;
+    else if ((int64_t)next_wait(input) >= input->remaining_ms)
+        *ret_why = SEMEL_REASON_WAIT_PAST_DEADLINE;
+    else
+        return false;
+    return true;
 }
 
 /* Another attempt by this rule, unless R11 forbids it. */
@@ -72,8 +81,11 @@ static struct retry_decision another(const struct retry_input *input, enum retry
                                      enum semel_rule rule, enum semel_reason exhausted,
                                      enum semel_outcome outcome)
 {
-    enum semel_reason stop = forbidden(input, exhausted);
-    if (stop != SEMEL_REASON_NONE)
+    /* No caller gets here with such a call; if one ever did, it must not run again. */
+    if (!input->idempotent && input->exposed_elsewhere)
+        return fail(SEMEL_RULE_R4, SEMEL_UNAVAILABLE, SEMEL_REASON_SESSION_NEW, SEMEL_OUTCOME_UNKNOWN);
+    enum semel_reason stop;
+    if (is_forbidden(input, exhausted, &stop))
         return fail(SEMEL_RULE_R11, input->code == SEMEL_OK ? SEMEL_UNAVAILABLE : input->code, stop, outcome);
     return (struct retry_decision){.action = action, .rule = rule, .wait_ms = next_wait(input)};
 }
@@ -118,7 +130,7 @@ static struct retry_decision answered(const struct retry_input *input)
                                   .rule = SEMEL_RULE_R8,
                                   .code = input->code,
                                   .reason = input->reason,
-                                  .outcome = input->outcome};
+                                  .outcome = by_peer(input)};
     bool retryable = input->idempotent && input->code != SEMEL_OK &&
                      (input->policy->retryable_codes & (1u << input->code)) != 0;
     if (!retryable)
@@ -148,7 +160,7 @@ static struct retry_decision ended_by_caller(const struct retry_input *input)
     if (input->progress == SEMEL_PROGRESS_PARTLY_WRITTEN)
         outcome = SEMEL_OUTCOME_UNKNOWN;
     if (input->answered)
-        outcome = input->outcome == SEMEL_OUTCOME_NOT_EXECUTED ? not_executed(input) : input->outcome;
+        outcome = by_peer(input);
     if (input->failure == RETRY_DEADLINE)
         return fail(SEMEL_RULE_R9, SEMEL_DEADLINE_EXCEEDED, input->reason, outcome);
     return fail(SEMEL_RULE_R9, SEMEL_CANCELLED, input->reason, outcome);
@@ -156,8 +168,8 @@ static struct retry_decision ended_by_caller(const struct retry_input *input)
 
 static struct retry_decision protocol(const struct retry_input *input)
 {
-    bool certain = !input->answered || input->outcome == SEMEL_OUTCOME_NOT_EXECUTED;
-    return fail(SEMEL_RULE_R10, input->code, input->reason, certain ? not_executed(input) : input->outcome);
+    return fail(SEMEL_RULE_R10, input->code, input->reason,
+                input->answered ? by_peer(input) : outcome_by_progress(input));
 }
 
 struct retry_decision retry_decide(const struct retry_input *input)

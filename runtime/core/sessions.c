@@ -59,10 +59,12 @@ static struct session_name **name_bucket_of(const struct sessions *sessions, con
     return &sessions->name_buckets[hash & (sessions->bucket_count - 1)];
 }
 
-static struct session_name *find_name(const struct sessions *sessions, const char *text, uint16_t size)
+static struct session_name *find_name(const struct sessions *sessions, const char *text, uint16_t size,
+                                      uint64_t subject)
 {
     struct session_name *name = size == 0 ? NULL : *name_bucket_of(sessions, text, size);
-    while (name != NULL && (name->size != size || memcmp(name->text, text, size) != 0))
+    while (name != NULL &&
+           (name->subject != subject || name->size != size || memcmp(name->text, text, size) != 0))
         name = name->next_in_bucket;
     return name;
 }
@@ -84,13 +86,14 @@ static void drop_name(struct sessions *sessions, struct session *session)
     free(name);
 }
 
-static struct session_name *take_name(struct sessions *sessions, const struct hello *hello)
+static struct session_name *take_name(struct sessions *sessions, const struct hello *hello, uint64_t subject)
 {
-    struct session_name *name = find_name(sessions, hello->name, hello->name_size);
+    struct session_name *name = find_name(sessions, hello->name, hello->name_size, subject);
     if (name == NULL) {
         name = calloc(1, sizeof *name);
         if (name == NULL)
             return NULL;
+        name->subject = subject;
         name->size = hello->name_size;
         memcpy(name->text, hello->name, hello->name_size);
         struct session_name **bucket = name_bucket_of(sessions, name->text, name->size);
@@ -167,6 +170,21 @@ void sessions_fini(struct sessions *sessions)
     free(sessions->name_buckets);
 }
 
+/* The longest silent session that has nothing to protect, and may be forgotten to make room: its client, should it come
+ * back, is answered NEW, which is true.  NULL: none. */
+static struct session *spare(const struct sessions *sessions)
+{
+    struct session *session = sessions->silent_head;
+    while (session != NULL && session->table.records > 0)
+        session = session->silent_next;
+    return session;
+}
+
+static bool has_room(const struct sessions *sessions)
+{
+    return sessions->count < sessions->limit || spare(sessions) != NULL;
+}
+
 /* ---- judging ---- */
 
 /* RESUMED means: what the client wrote under its last WELCOME can be replayed, because this table has seen it.  It is
@@ -196,10 +214,12 @@ struct sessions_judgment sessions_judge(const struct sessions *sessions, const s
         return refuse(session, SEMEL_REASON_ATTEMPT_DUPLICATE);
     if (session != NULL && hello->attempt < session->attempt)
         return refuse(session, SEMEL_REASON_ATTEMPT_STALE);
+    if (session == NULL && !has_room(sessions))
+        return refuse(session, SEMEL_REASON_TOO_MANY_SESSIONS);
 
     struct sessions_judgment judgment = {.accept = true, .session = session};
     judgment.resumed = session != NULL && may_resume(sessions, session, hello);
-    const struct session_name *name = find_name(sessions, hello->name, hello->name_size);
+    const struct session_name *name = find_name(sessions, hello->name, hello->name_size, subject);
     if (name != NULL && name->holder != NULL && name->holder != session) {
         if (name_in_conflict(name, now_ns))
             return refuse(session, SEMEL_REASON_NAME_CONFLICT);
@@ -211,23 +231,12 @@ struct sessions_judgment sessions_judge(const struct sessions *sessions, const s
 
 /* ---- accepting ---- */
 
-/* Makes room by forgetting the longest silent session that has nothing to protect.
- * Its client, should it come back, is answered NEW, which is true. */
-static bool make_room(struct sessions *sessions)
-{
-    for (struct session *session = sessions->silent_head; session != NULL; session = session->silent_next) {
-        if (session->table.records == 0) {
-            forget(sessions, session);
-            return true;
-        }
-    }
-    return false;
-}
-
 static struct session *create(struct sessions *sessions, const struct hello *hello, uint64_t subject)
 {
-    if (sessions->count >= sessions->limit && !make_room(sessions))
+    if (!has_room(sessions))
         return NULL;
+    if (sessions->count >= sessions->limit)
+        forget(sessions, spare(sessions));
     struct session *session = calloc(1, sizeof *session);
     if (session == NULL)
         return NULL;
@@ -245,10 +254,14 @@ static struct session *create(struct sessions *sessions, const struct hello *hel
 static void hold_name(struct sessions *sessions, struct session *session, const struct hello *hello,
                       int64_t now_ns)
 {
+    bool same = session->name != NULL && session->name->size == hello->name_size &&
+                memcmp(session->name->text, hello->name, hello->name_size) == 0;
+    if (!same)
+        drop_name(sessions, session);
     if (hello->name_size == 0)
         return;
     if (session->name == NULL)
-        session->name = take_name(sessions, hello);
+        session->name = take_name(sessions, hello, session->subject);
     /* Without memory for it the name is not watched: it is a help for operators, no part of the promise. */
     if (session->name == NULL || session->name->holder == session)
         return;
@@ -260,7 +273,7 @@ static void hold_name(struct sessions *sessions, struct session *session, const 
 struct session *sessions_accept(struct sessions *sessions, const struct hello *hello, uint64_t subject,
                                 const struct sessions_judgment *judgment, void *connection, int64_t now_ns)
 {
-    assert(judgment->accept);
+    assert(judgment->accept && (judgment->displaced == NULL || judgment->displaced->connection == NULL));
     struct session *session = judgment->session != NULL ? judgment->session : create(sessions, hello, subject);
     if (session == NULL)
         return NULL;
@@ -285,6 +298,7 @@ void sessions_detach(struct sessions *sessions, struct session *session, int64_t
     assert(session->connection != NULL);
     session->connection = NULL;
     session->silent_since_ns = now_ns;
+    dedup_trim(&session->table);
     silent_append(sessions, session);
 }
 

@@ -39,6 +39,7 @@ struct session_name {
     uint32_t references;    /* sessions that point here */
     uint32_t displacements; /* sessions displaced since window_start_ns */
     int64_t window_start_ns;
+    uint64_t subject; /* names of different users are different names */
     uint16_t size;
     char text[LIMIT_NODE_NAME];
 };

@@ -106,6 +106,10 @@ static void on_hello(struct connection *connection, const struct frame *frame)
     struct semel_server *server = connection->server;
     struct hello hello;
     enum semel_reason reason = hello_read(frame->body, frame->body_size, &hello);
+    if (reason == SEMEL_REASON_BAD_VERSION) {
+        refuse(connection, &hello, reason);
+        return;
+    }
     if (reason != SEMEL_REASON_NONE) {
         connection_close(connection, reason);
         return;
