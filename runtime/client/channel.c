@@ -426,9 +426,18 @@ static void open_now(void *arg)
     opening->channel = channel;
 }
 
+static bool is_scope_name(const char *name)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    return name[0] != '\0' && name[strspn(name, allowed)] == '\0';
+}
+
 enum semel_code semel_channel_open(semel_node *node, const char *name, const char *endpoints,
                                    semel_channel **ret_channel, semel_status *ret_status)
 {
+    if (name != NULL && !is_scope_name(name))
+        return status_set(ret_status, SEMEL_INVALID_ARGUMENT, SEMEL_REASON_BAD_ARGUMENT,
+                          "channel name '%s': letters, digits, '_' and '-' only", name);
     struct opening opening = {.node = node, .name = name};
     /* Resolving may block: in the caller's thread, not the node's. */
     enum semel_code code = endpoint_resolve_list(endpoints, &opening.endpoints, &opening.endpoint_count,
