@@ -2,7 +2,8 @@
  *
  * In: most frames are parsed in a scratch buffer that all wires share and are never copied; only an incomplete frame
  * gets a buffer of its own, which grows with the bytes that really came, not with the size that was announced.
- * Out: the frames of a turn leave in one system call; small ones are copied together, large ones are not copied.
+ * Out: the frames of a turn leave in one system call, or a few if there are many; small ones are copied together, large
+ * ones are not copied.
  *
  * Reads best next: wire.h. */
 #include "net/wire_io.h"
@@ -20,7 +21,75 @@ enum {
     /* Spans up to this size are cheaper copied than described to the kernel. */
     COPY_LIMIT = 1024,
     WRITES_A_TURN = 4,
+    /* Frames of a turn are coalesced up to this many bytes; then the peer gets something to do while the turn goes on.
+     * Half of it or twice as much costs a quarter of the calls a second at depth 64. */
+    EARLY_WRITE = 2048,
 };
+
+/* ---- out ---- */
+
+/* Turns spans into parts, copying runs of small ones together.  Returns the number of parts and their bytes. */
+static size_t lay_out(struct wire *wire, const struct sendq_span *spans, size_t count, struct iovec *parts,
+                      size_t *ret_bytes)
+{
+    uint8_t *at = wire->room->gather;
+    const uint8_t *end = at + WIRE_GATHER_SIZE;
+    size_t used = 0;
+    *ret_bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t size = spans[i].size;
+        *ret_bytes += size;
+        if (size > COPY_LIMIT || (size_t)(end - at) < size) {
+            parts[used++] = (struct iovec){(void *)(uintptr_t)spans[i].bytes, size};
+            continue;
+        }
+        memcpy(at, spans[i].bytes, size);
+        if (used > 0 && (uint8_t *)parts[used - 1].iov_base + parts[used - 1].iov_len == at)
+            parts[used - 1].iov_len += size;
+        else
+            parts[used++] = (struct iovec){at, size};
+        at += size;
+    }
+    return used;
+}
+
+static void write_failed(struct wire *wire)
+{
+    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+        return;
+    /* Replies may wait in our receive buffer: the end of input will tell when there are no more. */
+    wire->deaf = true;
+    if (wire->paused || wire->closing)
+        wire_fail(wire, SEMEL_REASON_IO_ERROR, errno);
+}
+
+/* One system call.  Returns whether everything gathered was taken. */
+static bool write_some(struct wire *wire)
+{
+    struct sendq_span spans[LIMIT_GATHER];
+    struct iovec parts[LIMIT_GATHER];
+    size_t bytes;
+    size_t count = sendq_gather(&wire->queue, spans, LIMIT_GATHER);
+    size_t part_count = lay_out(wire, spans, count, parts, &bytes);
+    ssize_t taken = wire->transport->write(wire->fd, parts, part_count);
+    wire->counters->writes++;
+    if (taken < 0) {
+        write_failed(wire);
+        return false;
+    }
+    wire->counters->bytes_out += (uint64_t)taken;
+    wire->last_out_ns = wire->last_progress_ns = loop_now(wire->room->loop);
+    sendq_took(&wire->queue, (size_t)taken);
+    return (size_t)taken == bytes;
+}
+
+/* Writes as far as the transport takes it.  May close the wire. */
+static void write_out(struct wire *wire)
+{
+    bool taken = true;
+    for (int i = 0; i < WRITES_A_TURN && taken && wire->queue.head != NULL && !wire->deaf; i++)
+        taken = write_some(wire);
+}
 
 /* ---- in ---- */
 
@@ -64,6 +133,10 @@ static void deliver(struct wire *wire, const struct frame *frame)
     wire->counters->frames_in++;
     answer_ping(wire, frame);
     wire->events->frame(wire, frame);
+    if (wire_is_closed(wire))
+        return;
+    if (wire->queue.bytes >= EARLY_WRITE)
+        write_out(wire);
     if (!wire_is_closed(wire) && wire->queue.bytes > wire->limits.send_limit)
         wire->paused = true;
 }
@@ -161,62 +234,7 @@ void wire_trim(struct wire *wire)
     wire->partial_capacity = 0;
 }
 
-/* ---- out ---- */
-
-/* Turns spans into parts, copying runs of small ones together.  Returns the number of parts and their bytes. */
-static size_t lay_out(struct wire *wire, const struct sendq_span *spans, size_t count, struct iovec *parts,
-                      size_t *ret_bytes)
-{
-    uint8_t *at = wire->room->gather;
-    const uint8_t *end = at + WIRE_GATHER_SIZE;
-    size_t used = 0;
-    *ret_bytes = 0;
-    for (size_t i = 0; i < count; i++) {
-        size_t size = spans[i].size;
-        *ret_bytes += size;
-        if (size > COPY_LIMIT || (size_t)(end - at) < size) {
-            parts[used++] = (struct iovec){(void *)(uintptr_t)spans[i].bytes, size};
-            continue;
-        }
-        memcpy(at, spans[i].bytes, size);
-        if (used > 0 && (uint8_t *)parts[used - 1].iov_base + parts[used - 1].iov_len == at)
-            parts[used - 1].iov_len += size;
-        else
-            parts[used++] = (struct iovec){at, size};
-        at += size;
-    }
-    return used;
-}
-
-static void write_failed(struct wire *wire)
-{
-    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
-        return;
-    /* Replies may wait in our receive buffer: the end of input will tell when there are no more. */
-    wire->deaf = true;
-    if (wire->paused || wire->closing)
-        wire_fail(wire, SEMEL_REASON_IO_ERROR, errno);
-}
-
-/* One system call.  Returns whether everything gathered was taken. */
-static bool write_some(struct wire *wire)
-{
-    struct sendq_span spans[LIMIT_GATHER];
-    struct iovec parts[LIMIT_GATHER];
-    size_t bytes;
-    size_t count = sendq_gather(&wire->queue, spans, LIMIT_GATHER);
-    size_t part_count = lay_out(wire, spans, count, parts, &bytes);
-    ssize_t taken = wire->transport->write(wire->fd, parts, part_count);
-    wire->counters->writes++;
-    if (taken < 0) {
-        write_failed(wire);
-        return false;
-    }
-    wire->counters->bytes_out += (uint64_t)taken;
-    wire->last_out_ns = wire->last_progress_ns = loop_now(wire->room->loop);
-    sendq_took(&wire->queue, (size_t)taken);
-    return (size_t)taken == bytes;
-}
+/* ---- both ---- */
 
 /* Reads on once the peer has taken enough of what it is owed. */
 static void resume(struct wire *wire)
@@ -233,9 +251,7 @@ void wire_flush(struct wire *wire)
 {
     if (wire_is_closed(wire) || wire->dialling)
         return;
-    bool taken = true;
-    for (int i = 0; i < WRITES_A_TURN && taken && wire->queue.head != NULL && !wire->deaf; i++)
-        taken = write_some(wire);
+    write_out(wire);
     if (wire_is_closed(wire))
         return;
     if (wire->closing && (wire->queue.head == NULL || wire->deaf)) {
