@@ -1,68 +1,12 @@
 /* The dedup table: each line of semantics.md, section 4, and random requests against a naive model.
  *
- * Reads best next: sessions_test.c. */
+ * Reads best next: dedup_room_test.c. */
 #include "core/dedup.h"
 
 #include <signal.h>
 
+#include "shop.h"
 #include "support.h"
-
-#define WINDOW 100u
-
-struct shop {
-    struct dedup_domain domain;
-    struct dedup_table table;
-};
-
-static void shop_open(struct shop *shop)
-{
-    *shop = (struct shop){.domain = {.keep_reply = 4096, .keep_total = 1 << 20}};
-    dedup_init(&shop->table, &shop->domain, 1, WINDOW);
-}
-
-/* Everything is given back. */
-static void shop_close(struct shop *shop)
-{
-    dedup_fini(&shop->table);
-    cr_assert_eq(shop->domain.kept_bytes, 0);
-    cr_assert_eq(shop->domain.kept_replies, 0);
-}
-
-static struct dedup_question ask(uint64_t seq)
-{
-    return (struct dedup_question){.seq = seq, .method = 5, .digest = seq * 3};
-}
-
-static struct dedup_verdict admit(struct shop *shop, uint64_t seq, struct dedup_run *run)
-{
-    struct dedup_question question = ask(seq);
-    return dedup_admit(&shop->table, &question, run);
-}
-
-static struct reply *new_reply(size_t body_size)
-{
-    struct reply *reply = reply_create(NULL, body_size);
-    memset(reply_body(reply), (int)body_size, body_size);
-    reply_write(reply, &(struct frame){.type = FRAME_REPLY, .body_size = body_size});
-    return reply;
-}
-
-/* Finishes as a server does that has no connection to send on. */
-static struct reply *finish(struct dedup_run *run, size_t body_size)
-{
-    struct reply *reply = new_reply(body_size);
-    dedup_finish(run, reply);
-    struct reply *kept = reply->kept ? reply : NULL;
-    reply_settle(reply);
-    return kept;
-}
-
-static void expect_tell(struct dedup_verdict verdict, enum semel_reason reason, enum semel_outcome outcome)
-{
-    cr_assert_eq(verdict.answer, DEDUP_TELL);
-    cr_assert_eq(verdict.reason, reason, "%s", semel_reason_name(verdict.reason));
-    cr_assert_eq(verdict.outcome, outcome);
-}
 
 /* ---- the life of one request ---- */
 
@@ -253,68 +197,6 @@ Test(dedup, begun_is_told_as_unknown)
     expect_false_retry(&shop, 1);
     dedup_ack(&shop.table, 2);
     cr_assert_eq(shop.table.records, 0);
-    shop_close(&shop);
-}
-
-/* ---- limits: refuse, never evict ---- */
-
-Test(dedup, a_reply_over_the_keep_limit_is_recorded_without_its_body)
-{
-    struct shop shop;
-    struct dedup_run run;
-    shop_open(&shop);
-    admit(&shop, 1, &run);
-    uint64_t before = shop.domain.kept_bytes;
-    cr_assert_not_null(finish(&run, 4096 - FRAME_HEADER_SIZE), "just fits");
-    cr_assert_gt(shop.domain.kept_bytes, before);
-    before = shop.domain.kept_bytes;
-    admit(&shop, 2, &run);
-    cr_assert_null(finish(&run, 4097 - FRAME_HEADER_SIZE));
-    cr_assert_eq(shop.domain.kept_bytes, before);
-    expect_tell(admit(&shop, 2, &run), SEMEL_REASON_REPLY_GONE, SEMEL_OUTCOME_EXECUTED);
-    admit(&shop, 3, &run);
-    cr_assert(dedup_finish(&run, NULL), "no memory for the reply");
-    expect_tell(admit(&shop, 3, &run), SEMEL_REASON_REPLY_GONE, SEMEL_OUTCOME_EXECUTED);
-    shop_close(&shop);
-}
-
-Test(dedup, a_full_table_refuses_and_forgets_nothing)
-{
-    struct shop shop;
-    struct dedup_run run;
-    shop_open(&shop);
-    shop.domain.keep_total = 8000;
-    uint64_t seq = 1;
-    struct dedup_verdict verdict;
-    while ((verdict = admit(&shop, seq, &run)).answer == DEDUP_RUN) {
-        finish(&run, 500);
-        cr_assert_leq(shop.domain.kept_bytes, shop.domain.keep_total);
-        cr_assert_lt(++seq, WINDOW);
-    }
-    expect_tell(verdict, SEMEL_REASON_TABLE_FULL, SEMEL_OUTCOME_NOT_EXECUTED);
-    for (uint64_t old = 1; old < seq; old++) {
-        verdict = admit(&shop, old, &run);
-        cr_assert(verdict.answer == DEDUP_RESEND || verdict.reason == SEMEL_REASON_REPLY_GONE, "%d", (int)old);
-    }
-    dedup_ack(&shop.table, seq);
-    cr_assert_eq(shop.domain.kept_replies, 0);
-    cr_assert_eq(admit(&shop, seq, &run).answer, DEDUP_RUN, "room again");
-    shop_close(&shop);
-}
-
-Test(dedup, tables_of_one_store_share_its_limit)
-{
-    struct shop shop;
-    struct dedup_table other;
-    struct dedup_run run, runs[2];
-    shop_open(&shop);
-    dedup_init(&other, &shop.domain, 1, WINDOW);
-    admit(&shop, 1, &runs[0]);
-    shop.domain.keep_total = shop.domain.kept_bytes + 100;
-    struct dedup_question question = ask(1);
-    expect_tell(dedup_admit(&other, &question, &run), SEMEL_REASON_TABLE_FULL, SEMEL_OUTCOME_NOT_EXECUTED);
-    cr_assert_eq(admit(&shop, 2, &runs[1]).answer, DEDUP_RUN, "within the ring that is there");
-    dedup_fini(&other);
     shop_close(&shop);
 }
 

@@ -173,6 +173,34 @@ Test(frame, stamp_changes_only_aux_and_time)
     cr_assert_eq(memcmp(before + 32, after + 32, 8), 0);
 }
 
+/* A frame that only carries the ack floor is used again and again: its seq is all that changes. */
+Test(frame, stamp_seq_changes_only_seq)
+{
+    uint8_t before[FRAME_HEADER_SIZE], after[FRAME_HEADER_SIZE];
+    struct frame frame = fair_frame(FRAME_PING);
+    frame_write(before, &frame);
+    frame_seal(before, SEED);
+    memcpy(after, before, sizeof after);
+    frame_stamp_seq(after, UINT64_C(0x1112131415161718));
+    cr_assert_eq(memcmp(before, after, 8), 0);
+    cr_assert_eq(bytes_load64(after + 8), UINT64_C(0x1112131415161718));
+    cr_assert_eq(memcmp(before + 16, after + 16, FRAME_HEADER_SIZE - 16), 0);
+    cr_assert_eq(frame_read(after, SEED, LIMIT, &frame), SEMEL_REASON_BAD_CHECK, "until it is sealed again");
+    frame_seal(after, SEED);
+    cr_assert_eq(frame_read(after, SEED, LIMIT, &frame), SEMEL_REASON_NONE);
+    cr_assert_eq(frame.seq, UINT64_C(0x1112131415161718));
+}
+
+Test(frame, type_of_a_header_of_our_own)
+{
+    for (int type = FRAME_HELLO; type < FRAME_TYPE_COUNT; type++) {
+        uint8_t header[FRAME_HEADER_SIZE];
+        struct frame frame = fair_frame((enum frame_type)type);
+        frame_write(header, &frame);
+        cr_assert_eq(frame_type_of(header), type);
+    }
+}
+
 /* ---- sizes ---- */
 
 static enum semel_reason read_size(enum frame_type type, uint32_t size, size_t limit)
@@ -264,12 +292,30 @@ Test(frame, unknown_flags_are_refused)
             bool fair = (flags & ~(unsigned)allowed[type]) == 0;
             if (type == FRAME_REPLY && (flags & 3) == 3)
                 fair = false; /* no such outcome */
-            /* Flags that contradict each other in a REPLY are not this test's matter. */
-            if (type == FRAME_REPLY && (flags & FRAME_REFUSED) != 0 &&
-                (flags & 3) != SEMEL_OUTCOME_NOT_EXECUTED)
-                continue;
+            if (type == FRAME_REPLY && (flags & 4) != 0 && (flags & 3) != SEMEL_OUTCOME_NOT_EXECUTED)
+                fair = false; /* a refusal is the word that it did not run */
             cr_assert_eq(read_back(&frame, LIMIT, &read), fair ? SEMEL_REASON_NONE : SEMEL_REASON_BAD_FIELD,
                          "%s flags %u", frame_type_name((enum frame_type)type), flags);
+        }
+    }
+}
+
+/* Regression: a REPLY said "refused, and it may have run", and the client was to choose what to believe. */
+Test(frame, a_refusal_that_may_have_run_is_no_refusal)
+{
+    static const struct {
+        enum semel_outcome outcome;
+        bool fair;
+    } cases[] = {
+        {SEMEL_OUTCOME_UNKNOWN, false}, {SEMEL_OUTCOME_NOT_EXECUTED, true}, {SEMEL_OUTCOME_EXECUTED, false}};
+    for (size_t i = 0; i < 3; i++) {
+        for (unsigned elsewhere = 0; elsewhere <= FRAME_ELSEWHERE; elsewhere += FRAME_ELSEWHERE) {
+            struct frame frame = fair_frame(FRAME_REPLY), read;
+            frame.code = SEMEL_UNAVAILABLE;
+            frame.aux = SEMEL_REASON_OVERLOADED;
+            frame.flags = (uint8_t)(FRAME_REFUSED | (unsigned)cases[i].outcome | elsewhere);
+            cr_assert_eq(read_back(&frame, LIMIT, &read),
+                         cases[i].fair ? SEMEL_REASON_NONE : SEMEL_REASON_BAD_FIELD, "outcome %d", (int)i);
         }
     }
 }
@@ -353,6 +399,8 @@ Test(frame, random_sealed_headers_are_sorted_out)
         cr_assert(size_is_fair(frame.type, FRAME_HEADER_SIZE + frame.body_size, LIMIT));
         if (frame.type == FRAME_REPLY)
             cr_assert(frame.code <= 16 && frame.aux < SEMEL_REASON_COUNT && (frame.flags & 3) != 3);
+        if (frame.type == FRAME_REPLY && (frame.flags & 4) != 0)
+            cr_assert_eq(frame.flags & 3, SEMEL_OUTCOME_NOT_EXECUTED);
     }
     cr_assert_gt(believed, 1000);
 }

@@ -178,6 +178,30 @@ Test(handshake, another_version_is_told_apart_from_damage)
     }
 }
 
+/* Regression: a HELLO of another version was cut without a word.  Of its body only version and nonce are believed, so
+ * that the server can seal a REFUSE which that client will take. */
+Test(handshake, another_version_leaves_a_nonce_to_refuse_with)
+{
+    struct rng rng = {18};
+    uint8_t body[HANDSHAKE_HELLO_SIZE + LIMIT_NODE_NAME];
+    for (size_t size = 0; size <= sizeof body; size++) {
+        for (size_t at = 0; at < sizeof body; at++)
+            body[at] = (uint8_t)rng_next(&rng);
+        bytes_store16(body, (uint16_t)(2 + rng_below(&rng, 1000)));
+        struct hello hello = {.attempt = 77, .nonce = 78};
+        enum semel_reason reason = read_hello(body, size, &hello);
+        if (size < 88) {
+            cr_assert_eq(reason, SEMEL_REASON_BAD_FIELD, "%zu bytes are no HELLO of any version", size);
+            cr_assert(hello.attempt == 77 && hello.nonce == 78);
+            continue;
+        }
+        cr_assert_eq(reason, SEMEL_REASON_BAD_VERSION);
+        cr_assert_eq(hello.version, bytes_load16(body));
+        cr_assert_eq(hello.nonce, bytes_load64(body + 32));
+        cr_assert(id_is_none(&hello.session) && hello.attempt == 0 && hello.name_size == 0, "nothing else");
+    }
+}
+
 Test(handshake, hello_without_what_it_needs_is_refused)
 {
     struct hello hello = fair_hello(4);

@@ -231,6 +231,35 @@ Test(link, pieces_make_no_difference)
     }
 }
 
+/* The server speaks after the header of a request came and before its body did, at every byte between. */
+static enum semel_reason speak_between(enum frame_type type, size_t split)
+{
+    struct pair pair;
+    walk_to(&pair, LINK_OPEN);
+    struct packet packet = pair_request(&pair, 100);
+    struct frame frame;
+    size_t size;
+    enum semel_reason bad = SEMEL_REASON_NONE;
+    cr_assert_eq(link_parse(&pair.server, packet.bytes, split, &frame, &size, &bad), LINK_NEED_MORE);
+    link_sending(&pair.server, type);
+    if (link_parse(&pair.server, packet.bytes, packet.size, &frame, &size, &bad) == LINK_FRAME)
+        cr_assert_eq(frame.body_size, 100);
+    return bad;
+}
+
+/* Regression: a request whose header came before this side said REFUSE was delivered after it. */
+Test(link, a_request_that_refuse_overtook_is_not_delivered)
+{
+    for (size_t split = 0; split < FRAME_HEADER_SIZE + 100; split++)
+        cr_assert_eq(speak_between(FRAME_REFUSE, split), SEMEL_REASON_BAD_STATE, "split %zu", split);
+}
+
+Test(link, a_request_that_crosses_goaway_is_delivered)
+{
+    for (size_t split = 0; split < FRAME_HEADER_SIZE + 100; split++)
+        cr_assert_eq(speak_between(FRAME_GOAWAY, split), SEMEL_REASON_NONE, "split %zu", split);
+}
+
 /* ---- wrong bytes ---- */
 
 static enum semel_reason reason_for(struct link *link, struct packet packet)

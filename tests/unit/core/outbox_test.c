@@ -267,6 +267,64 @@ Test(outbox, a_call_keeps_its_seq_for_life)
     end_all(&desk);
 }
 
+/* Regression: a smaller window kept replays back, and the connection broke again before they moved.  They stayed READY,
+ * and a WELCOME that said NEW would have sent them as if they had never run. */
+Test(outbox, replays_that_the_window_kept_back_are_held_again)
+{
+    struct desk desk = {0};
+    struct item items[6];
+    outbox_init(&desk.outbox, 100);
+    add_all(&desk, items, 4);
+    desk_connect(&desk, 100);
+    outbox_fill(&desk.outbox);
+    take(&desk, SIZE_MAX);
+    desk_disconnect(&desk);
+    add_all(&desk, items + 4, 2);
+    for (uint32_t window = 1; window <= 3; window++) {
+        desk_connect(&desk, window);
+        release_held(&desk);
+        outbox_fill(&desk.outbox);
+        for (uint32_t i = 0; i < 4; i++)
+            cr_assert_eq(items[i].call.state, i < window ? OUTBOX_QUEUED : OUTBOX_READY);
+        desk_disconnect(&desk);
+        for (int i = 0; i < 4; i++)
+            cr_assert_eq(items[i].call.state, OUTBOX_HELD, "window %u, call %d", window, i);
+        cr_assert_eq(items[4].call.state, OUTBOX_READY, "it was never written, and needs no verdict");
+        cr_assert_eq(items[5].call.state, OUTBOX_READY);
+    }
+    desk_connect(&desk, 100);
+    release_held(&desk);
+    outbox_fill(&desk.outbox);
+    desk.heard_count = 0;
+    take(&desk, SIZE_MAX);
+    cr_assert_eq(desk.heard_count, 6);
+    for (size_t i = 0; i < 6; i++)
+        cr_assert_eq(desk.heard[i], i + 1);
+    desk_disconnect(&desk);
+    end_all(&desk);
+}
+
+/* A call that waits for a time of its own was refused: it has not run, and waits on. */
+Test(outbox, only_what_may_have_run_is_held)
+{
+    struct desk desk = {0};
+    struct item items[3];
+    outbox_init(&desk.outbox, 100);
+    add_all(&desk, items, 3);
+    outbox_attach(&desk.outbox, NULL, 0);
+    cr_assert_eq(items[0].call.state, OUTBOX_READY);
+    desk_connect(&desk, 2);
+    outbox_fill(&desk.outbox);
+    take(&desk, SIZE_MAX);
+    items[0].call.exposed = false; /* the peer's word */
+    outbox_set(&desk.outbox, &items[0].call, OUTBOX_DELAYED);
+    desk_disconnect(&desk);
+    cr_assert_eq(items[0].call.state, OUTBOX_DELAYED);
+    cr_assert_eq(items[1].call.state, OUTBOX_HELD);
+    cr_assert_eq(items[2].call.state, OUTBOX_READY, "the window kept it back, but it is new");
+    end_all(&desk);
+}
+
 /* Ending a call at every byte of its way: a started frame is not free, and its rest still goes out whole. */
 Test(outbox, ending_at_every_byte)
 {
@@ -356,6 +414,10 @@ static void model_check(const struct model *model, const struct desk *desk)
             cr_assert(item->call.out.queued);
     }
     cr_assert_eq(outbox->count, count);
+    for (uint64_t seq = floor; seq < model->next && !model->connected; seq++) {
+        const struct outbox_call *call = &model->items[seq - 1].call;
+        cr_assert(!model->alive[seq - 1] || call->state == (call->exposed ? OUTBOX_HELD : OUTBOX_READY));
+    }
     if (!model->connected)
         return;
     for (const struct outgoing *out = desk->queue.head; out != NULL; out = out->next) {

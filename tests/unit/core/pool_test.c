@@ -61,6 +61,28 @@ Test(pool, no_two_hold_the_same_block)
     pool_fini(&pool);
 }
 
+/* Whoever keeps a block for longer than the pool lives frees it on its own. */
+Test(pool, a_disowned_block_outlives_the_pool)
+{
+    struct pool pool;
+    pool_init(&pool, 64, 8);
+    void *kept = pool_take(&pool), *given = pool_take(&pool);
+    pool_disown(&pool);
+    cr_assert_eq(pool.in_use, 1);
+    pool_give(&pool, given);
+    cr_assert_eq(pool.spare, 1, "the disowned one is none of them");
+    pool_fini(&pool);
+    memset(kept, 1, 64);
+    free(kept);
+}
+
+Test(pool, disowning_what_nobody_holds_is_a_bug, .signal = SIGABRT)
+{
+    struct pool pool;
+    pool_init(&pool, 64, 8);
+    pool_disown(&pool);
+}
+
 Test(pool, leaving_with_blocks_out_is_a_bug, .signal = SIGABRT)
 {
     struct pool pool;

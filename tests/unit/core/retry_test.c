@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "core/dedup.h"
 #include "support.h"
 
 static const uint32_t intervals[3] = {0, 100, 1000};
@@ -119,16 +120,33 @@ static int64_t oracle_wait(const struct retry_input *input)
     return wait >= 0 && wait < (int64_t)input->pushback_ms ? (int64_t)input->pushback_ms : wait;
 }
 
-static enum semel_reason oracle_stop(const struct retry_input *input, enum semel_reason exhausted)
+/* R11: whether the policy allows no other attempt, and why. */
+static bool oracle_stops(const struct retry_input *input, enum semel_reason exhausted,
+                         enum semel_reason *ret_why)
 {
     int64_t wait = oracle_wait(input);
-    return input->policy->on_unavailable == SEMEL_ON_UNAVAILABLE_DROP ? SEMEL_REASON_LOST
-           : wait < 0                                                 ? exhausted
-           : input->budget_empty                                      ? SEMEL_REASON_BUDGET_EMPTY
-           : input->breaker_open                                      ? SEMEL_REASON_BREAKER_OPEN
-           : wait >= input->remaining_ms                              ? SEMEL_REASON_WAIT_PAST_DEADLINE
-                                                                      : SEMEL_REASON_NONE;
+    const struct {
+        bool stops;
+        enum semel_reason why;
+    } in_turn[] = {{input->policy->on_unavailable == SEMEL_ON_UNAVAILABLE_DROP, SEMEL_REASON_LOST},
+                   {wait < 0, exhausted},
+                   {input->budget_empty, SEMEL_REASON_BUDGET_EMPTY},
+                   {input->breaker_open, SEMEL_REASON_BREAKER_OPEN},
+                   {wait >= input->remaining_ms, SEMEL_REASON_WAIT_PAST_DEADLINE}};
+    for (size_t i = 0; i < sizeof in_turn / sizeof *in_turn; i++) {
+        *ret_why = in_turn[i].why;
+        if (in_turn[i].stops)
+            return true;
+    }
+    return false;
 }
+
+/* R4 for life: an at-most-once call that may have run in a session that is gone is sent in no other. */
+static const struct retry_decision gone_with_its_session = {.action = RETRY_FAIL,
+                                                            .rule = SEMEL_RULE_R4,
+                                                            .code = SEMEL_UNAVAILABLE,
+                                                            .reason = SEMEL_REASON_SESSION_NEW,
+                                                            .outcome = SEMEL_OUTCOME_UNKNOWN};
 
 static struct retry_decision oracle(const struct retry_input *input)
 {
@@ -144,8 +162,10 @@ static struct retry_decision oracle(const struct retry_input *input)
         exhaustible = true;
         stopped_by = SEMEL_RULE_R8; /* no more retries: then the answer stands */
     }
-    enum semel_reason stop = exhaustible && plan != FAIL ? oracle_stop(input, reason) : SEMEL_REASON_NONE;
-    if (stop != SEMEL_REASON_NONE) {
+    if (!input->idempotent && input->exposed_elsewhere && (plan == RETRY || plan == HOLD))
+        return gone_with_its_session;
+    enum semel_reason stop;
+    if (exhaustible && plan != FAIL && oracle_stops(input, reason, &stop)) {
         plan = stopped_by == SEMEL_RULE_R8 ? FINISH : FAIL;
         decision.rule = stopped_by;
         decision.reason = stopped_by == SEMEL_RULE_R8 ? reason : stop;
@@ -181,25 +201,25 @@ static bool makes_sense(const struct retry_input *input)
         return false;
     if (input->failure == RETRY_ANSWERED && !input->answered)
         return false;
-    if (!input->answered && input->outcome != SEMEL_OUTCOME_UNKNOWN)
-        return false;
-    /* A protocol error without an answer is found before the first byte is written. */
-    if (input->failure == RETRY_PROTOCOL && !input->answered && input->progress == SEMEL_PROGRESS_WRITTEN)
-        return false;
-    /* An answer that it has not run comes as a refusal, or with a session of its own. */
-    if (input->failure == RETRY_ANSWERED && input->outcome == SEMEL_OUTCOME_NOT_EXECUTED &&
-        input->exposed_elsewhere)
-        return false;
-    /* R4 ends an at-most-once call when its session is gone, so that none is left to be exposed elsewhere. */
-    return input->idempotent || !input->exposed_elsewhere;
+    return input->answered || input->outcome == SEMEL_OUTCOME_UNKNOWN;
 }
 
 static void with_times(struct retry_input *input, check_fn *check)
 {
-    static const int64_t remaining[] = {RETRY_NO_DEADLINE, 1000, 101, 100, 0, -1};
-    for (size_t r = 0; r < sizeof remaining / sizeof *remaining; r++) {
+    static const struct {
+        int64_t remaining_ms;
+        enum semel_reason reason; /* a peer need not give one */
+    } cases[] = {{RETRY_NO_DEADLINE, SEMEL_REASON_OVERLOADED},
+                 {RETRY_NO_DEADLINE, SEMEL_REASON_NONE},
+                 {1000, SEMEL_REASON_OVERLOADED},
+                 {101, SEMEL_REASON_NONE},
+                 {100, SEMEL_REASON_OVERLOADED},
+                 {0, SEMEL_REASON_OVERLOADED},
+                 {-1, SEMEL_REASON_NONE}};
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         for (uint32_t bits = 0; bits < 8; bits++) {
-            input->remaining_ms = remaining[r];
+            input->remaining_ms = cases[c].remaining_ms;
+            input->reason = cases[c].reason;
             input->budget_empty = bits & 1;
             input->breaker_open = bits & 2;
             input->pushback_ms = bits & 4 ? 500 : 0;
@@ -230,7 +250,7 @@ static void with_policies(struct retry_input *input, check_fn *check)
 static void with_all(check_fn *check)
 {
     static const enum semel_code codes[] = {SEMEL_OK, SEMEL_UNAVAILABLE, SEMEL_ABORTED};
-    struct retry_input input = {.reason = SEMEL_REASON_OVERLOADED};
+    struct retry_input input = {0};
     combinations = 0;
     for (uint32_t bits = 0; bits < 8; bits++) {
         input.idempotent = bits & 1;
@@ -299,6 +319,8 @@ static void promise(const struct retry_input *input, const struct retry_decision
     if (!input->idempotent && written && runs_again(decision) &&
         !(decision->action == RETRY_REPLAY && input->verdict == RETRY_RESUMED) && !told_not_executed)
         broken = "a written at-most-once call is sent again";
+    if (!input->idempotent && input->exposed_elsewhere && waits)
+        broken = "an at-most-once call of a session that is gone is sent again";
     if (waits && !judged && (int64_t)decision->wait_ms >= input->remaining_ms)
         broken = "a wait reaches the deadline";
     if (waits && !judged && decision->wait_ms < input->pushback_ms)
@@ -399,6 +421,86 @@ Test(retry, attempts_are_bounded_and_at_most_once_holds_for_life)
             cr_assert_eq(life.sent_after_written, 0);
         cr_assert_lt(life.now_ms, 60000);
     }
+}
+
+/* ---- holes that were open once ---- */
+
+static const struct retry_policy once = {intervals + 1, 1, SEMEL_ON_UNAVAILABLE_FAIL, 0};
+static const struct retry_policy never = {NULL, 0, SEMEL_ON_UNAVAILABLE_FAIL, 0};
+
+Test(retry, a_protocol_error_after_writing_is_not_known)
+{
+    struct retry_input input = {.progress = SEMEL_PROGRESS_WRITTEN,
+                                .failure = RETRY_PROTOCOL,
+                                .failures = 1,
+                                .reason = SEMEL_REASON_TOO_LARGE,
+                                .remaining_ms = 1000,
+                                .policy = &once};
+    cr_assert_eq(retry_decide(&input).outcome, SEMEL_OUTCOME_UNKNOWN);
+    input.progress = SEMEL_PROGRESS_QUEUED;
+    cr_assert_eq(retry_decide(&input).outcome, SEMEL_OUTCOME_NOT_EXECUTED);
+}
+
+Test(retry, a_policy_ends_without_a_reason_too)
+{
+    struct retry_input input = {
+        .failure = RETRY_CONNECT_FAILED, .failures = 2, .remaining_ms = 1000, .policy = &once};
+    cr_assert_eq(retry_decide(&input).action, RETRY_FAIL);
+    cr_assert_eq(retry_decide(&input).rule, SEMEL_RULE_R11);
+}
+
+Test(retry, an_answer_does_not_speak_for_a_session_that_is_gone)
+{
+    struct retry_input input = {.idempotent = true,
+                                .exposed_elsewhere = true,
+                                .answered = true,
+                                .outcome = SEMEL_OUTCOME_NOT_EXECUTED,
+                                .failure = RETRY_ANSWERED,
+                                .failures = 1,
+                                .code = SEMEL_ABORTED,
+                                .remaining_ms = 1000,
+                                .policy = &once};
+    cr_assert_eq(retry_decide(&input).outcome, SEMEL_OUTCOME_UNKNOWN);
+}
+
+Test(retry, at_most_once_of_a_session_that_is_gone_is_never_sent_again)
+{
+    struct retry_input input = {.exposed_elsewhere = true,
+                                .failure = RETRY_CONNECT_FAILED,
+                                .failures = 1,
+                                .reason = SEMEL_REASON_CONNECT_FAILED,
+                                .remaining_ms = 1000,
+                                .policy = &once};
+    cr_assert_eq(retry_decide(&input).action, RETRY_FAIL);
+    cr_assert_eq(retry_decide(&input).outcome, SEMEL_OUTCOME_UNKNOWN);
+}
+
+/* It ran, its reply was lost, the session is resumed, and its replay is refused: idempotent runs leave no record, so
+ * that the server's word is about the replay only.  The client knows, and says so in exposed_elsewhere. */
+Test(retry, a_refused_replay_of_an_idempotent_call_may_have_run)
+{
+    struct dedup_domain domain = {.keep_reply = 1000, .keep_total = 100000};
+    struct dedup_table table;
+    struct dedup_run run;
+    struct dedup_question question = {.seq = 1, .method = 1, .digest = 1, .idempotent = true};
+    dedup_init(&table, &domain, 1, 10);
+    cr_assert_eq(dedup_admit(&table, &question, &run).answer, DEDUP_RUN);
+    dedup_finish(&run, NULL);
+    question.unfit = SEMEL_REASON_OVERLOADED;
+    struct dedup_verdict verdict = dedup_admit(&table, &question, &run);
+    dedup_fini(&table);
+    cr_assert_eq(verdict.outcome, SEMEL_OUTCOME_NOT_EXECUTED);
+    struct retry_input input = {.idempotent = true,
+                                .exposed_elsewhere = true,
+                                .failure = RETRY_REFUSED,
+                                .reason = verdict.reason,
+                                .code = SEMEL_UNAVAILABLE,
+                                .answered = true,
+                                .outcome = verdict.outcome,
+                                .failures = 2,
+                                .remaining_ms = 1000,
+                                .policy = &never};
+    cr_assert_eq(retry_decide(&input).outcome, SEMEL_OUTCOME_UNKNOWN);
 }
 
 /* ---- details ---- */

@@ -339,6 +339,43 @@ Test(sendq, a_push_inside_sent_comes_after_the_bytes_taken)
     }
 }
 
+/* Whoever is told of one frame gives the connection up: each frame is told once, as sent or as dropped. */
+static void drop(struct outgoing *out, void *user)
+{
+    cr_assert_not(out->queued);
+    ++*(int *)user;
+}
+
+static int dropped;
+
+static void clear_in_sent(struct outgoing *out, void *user)
+{
+    struct wire *wire = user;
+    on_sent(out, user);
+    sendq_clear(&wire->queue, drop, &dropped);
+}
+
+Test(sendq, a_clear_inside_sent_tells_every_frame_once)
+{
+    static struct wire wire;
+    struct parcel parcels[4];
+    for (int taken = 1; taken <= 4; taken++) {
+        wire_init(&wire);
+        wire.queue.sent = clear_in_sent;
+        dropped = 0;
+        push_four(&wire, parcels);
+        size_t size = 0;
+        for (int i = 0; i < taken; i++)
+            size += parcels[i].out.size;
+        take(&wire, size, ROOM);
+        cr_assert_eq(wire.sent_count, taken);
+        cr_assert_eq(dropped, 4 - taken);
+        cr_assert_eq(wire.queue.bytes, 0);
+        for (int i = 0; i < 4; i++)
+            cr_assert_eq(parcels[i].sent, i < taken);
+    }
+}
+
 /* ---- against a naive model: an array kept in order ---- */
 
 struct model {

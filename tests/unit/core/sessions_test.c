@@ -1,6 +1,6 @@
 /* Sessions: the five rules of acceptance, the cases that broke others before us, and the lost verdict.
  *
- * Reads best next: retry_test.c. */
+ * Reads best next: sessions_name_test.c. */
 #include "core/sessions.h"
 
 #include <signal.h>
@@ -83,52 +83,6 @@ Test(sessions, rules_3_and_4_equal_and_lower_attempts_are_refused)
             lose(&sessions, &client, 0); /* remembered without a live connection, too */
     }
     close_sessions(&sessions, &client, 1);
-}
-
-Test(sessions, rule_5_a_restarted_node_wins_at_once)
-{
-    struct sessions sessions = open_sessions(10);
-    struct client clients[2] = {client_new(1, "bank-1"), client_new(2, "bank-1")};
-    connect_client(&sessions, &clients[0], 0);
-    struct sessions_judgment judgment = offer(&sessions, &clients[1], 1);
-    cr_assert(judgment.accept && !judgment.resumed);
-    cr_assert_eq(judgment.displaced, clients[0].session);
-    cr_assert_null(clients[0].session->connection);
-    close_sessions(&sessions, clients, 2);
-}
-
-Test(sessions, rule_5_other_names_and_no_names_do_not_meet)
-{
-    struct sessions sessions = open_sessions(10);
-    static const char *const names[] = {"bank-1", "bank-2", "bank", "bank-10", "", ""};
-    struct client clients[6];
-    for (uint8_t i = 0; i < 6; i++) {
-        clients[i] = client_new((uint8_t)(i + 1), names[i]);
-        cr_assert_null(offer(&sessions, &clients[i], 0).displaced);
-    }
-    for (int i = 0; i < 6; i++)
-        cr_assert_not_null(clients[i].session->connection);
-    close_sessions(&sessions, clients, 6);
-}
-
-Test(sessions, rule_5_two_nodes_that_share_a_name_are_told)
-{
-    struct sessions sessions = open_sessions(10);
-    struct client clients[2] = {client_new(1, "bank-1"), client_new(2, "bank-1")};
-    connect_client(&sessions, &clients[0], 0);
-    for (int i = 1; i <= LIMIT_NAME_DISPLACEMENTS; i++)
-        connect_client(&sessions, &clients[i % 2], i);
-    struct client *holder = &clients[LIMIT_NAME_DISPLACEMENTS % 2];
-    struct client *other = &clients[1 - LIMIT_NAME_DISPLACEMENTS % 2];
-    struct sessions_judgment judgment = offer(&sessions, other, 5);
-    cr_assert_not(judgment.accept);
-    cr_assert_eq(judgment.refusal, SEMEL_REASON_NAME_CONFLICT);
-    cr_assert_not_null(holder->session->connection, "who has it keeps it");
-    lose(&sessions, holder, 6);
-    cr_assert(connect_client(&sessions, holder, 7), "and may reconnect at any time");
-    int64_t later = LIMIT_NAME_CONFLICT_MS * INT64_C(1000000) + 8;
-    cr_assert(connect_client(&sessions, other, later), "after the window the other may win again");
-    close_sessions(&sessions, clients, 2);
 }
 
 Test(sessions, a_session_belongs_to_its_subject)
@@ -440,12 +394,11 @@ Test(sessions, a_full_table_makes_room_only_where_nothing_is_lost)
         connect_client(&sessions, &clients[i], i);
         request(&clients[i], 1, &runs[i]);
     }
-    cr_assert(offer(&sessions, &clients[3], 9).accept);
-    cr_assert_null(clients[3].session, "all live");
+    cr_assert_eq(offer(&sessions, &clients[3], 9).refusal, SEMEL_REASON_TOO_MANY_SESSIONS, "all live");
     for (int i = 0; i < 3; i++)
         lose(&sessions, &clients[i], i);
-    offer(&sessions, &clients[3], 9);
-    cr_assert_null(clients[3].session, "all silent, each with a record");
+    cr_assert_eq(offer(&sessions, &clients[3], 9).refusal, SEMEL_REASON_TOO_MANY_SESSIONS,
+                 "all silent, each with a record");
     cr_assert_eq(sessions.count, 3);
     dedup_withdraw(&runs[1]);
     offer(&sessions, &clients[3], 9);
@@ -457,6 +410,45 @@ Test(sessions, a_full_table_makes_room_only_where_nothing_is_lost)
     lose(&sessions, &clients[3], 11);
     cr_assert_not(connect_client(&sessions, &clients[1], 12), "forgotten, and told so");
     close_sessions(&sessions, clients, 5);
+}
+
+/* Regression: a full table closed the connection of a node first, and only then refused the one that came for it. */
+Test(sessions, a_full_table_displaces_nobody)
+{
+    struct sessions sessions = open_sessions(2);
+    struct client clients[3] = {client_new(1, "bank-1"), client_new(2, ""), client_new(3, "bank-1")};
+    struct dedup_run runs[2];
+    for (int i = 0; i < 2; i++) {
+        connect_client(&sessions, &clients[i], 0);
+        request(&clients[i], 1, &runs[i]);
+    }
+    struct sessions_judgment judgment = offer(&sessions, &clients[2], 1);
+    cr_assert_not(judgment.accept);
+    cr_assert_eq(judgment.refusal, SEMEL_REASON_TOO_MANY_SESSIONS);
+    cr_assert_null(judgment.displaced);
+    cr_assert_not_null(clients[0].session->connection);
+    cr_assert(connect_client(&sessions, &clients[1], 2), "who is known needs no room");
+    close_sessions(&sessions, clients, 2);
+}
+
+Test(sessions, a_session_that_falls_silent_gives_its_empty_ring_back)
+{
+    struct sessions sessions = open_sessions(3);
+    struct client client = client_new(1, "");
+    struct dedup_run run;
+    for (uint64_t seq = 1; seq < 4; seq++) {
+        connect_client(&sessions, &client, 0);
+        request(&client, seq, &run);
+        dedup_finish(&run, NULL);
+        struct session *session = client.session;
+        lose(&sessions, &client, 0);
+        cr_assert_gt(sessions.domain.kept_bytes, 0, "its record may be asked for");
+        cr_assert(connect_client(&sessions, &client, 0));
+        dedup_ack(&session->table, seq + 1);
+        lose(&sessions, &client, 0);
+        cr_assert_eq(sessions.domain.kept_bytes, 0);
+    }
+    close_sessions(&sessions, &client, 0);
 }
 
 Test(sessions, running_requests_outlive_their_session)

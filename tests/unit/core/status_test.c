@@ -211,6 +211,27 @@ Test(status, message_and_advice)
                                          "advice", "retry later", NULL});
 }
 
+/* Regression: whatever R11 forbade was told as attempts that are used up. */
+Test(status, r11_tells_what_stopped_it)
+{
+    static const struct {
+        enum semel_reason reason;
+        bool used_up;
+    } cases[] = {{SEMEL_REASON_BUDGET_EMPTY, false},       {SEMEL_REASON_BREAKER_OPEN, false},
+                 {SEMEL_REASON_WAIT_PAST_DEADLINE, false}, {SEMEL_REASON_LOST, false},
+                 {SEMEL_REASON_CONNECT_FAILED, true},      {SEMEL_REASON_NONE, true}};
+    semel_status status = deposit();
+    status.rule = SEMEL_RULE_R11;
+    status.trail_count = 0; /* the trail has its own words for the reason */
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        status.reason = cases[i].reason;
+        const char *text = explained(&status);
+        cr_assert_eq(strstr(text, "attempts are used") != NULL, cases[i].used_up, "%s", text);
+        if (!cases[i].used_up)
+            cr_assert_not_null(strstr(text, semel_reason_text(cases[i].reason)), "%s", text);
+    }
+}
+
 Test(status, every_rule_and_reason_can_be_explained)
 {
     semel_status status = deposit();

@@ -1,0 +1,140 @@
+/* The room of the dedup table: its limits, shared by all tables of a store, and the memory that it gives back.
+ *
+ * Reads best next: sessions_test.c. */
+#include "core/dedup.h"
+
+#include "shop.h"
+#include "support.h"
+
+/* ---- limits: refuse, never evict ---- */
+
+Test(dedup, a_reply_over_the_keep_limit_is_recorded_without_its_body)
+{
+    struct shop shop;
+    struct dedup_run run;
+    shop_open(&shop);
+    admit(&shop, 1, &run);
+    uint64_t before = shop.domain.kept_bytes;
+    cr_assert_not_null(finish(&run, 4096 - FRAME_HEADER_SIZE), "just fits");
+    cr_assert_gt(shop.domain.kept_bytes, before);
+    before = shop.domain.kept_bytes;
+    admit(&shop, 2, &run);
+    cr_assert_null(finish(&run, 4097 - FRAME_HEADER_SIZE));
+    cr_assert_eq(shop.domain.kept_bytes, before);
+    expect_tell(admit(&shop, 2, &run), SEMEL_REASON_REPLY_GONE, SEMEL_OUTCOME_EXECUTED);
+    admit(&shop, 3, &run);
+    cr_assert(dedup_finish(&run, NULL), "no memory for the reply");
+    expect_tell(admit(&shop, 3, &run), SEMEL_REASON_REPLY_GONE, SEMEL_OUTCOME_EXECUTED);
+    shop_close(&shop);
+}
+
+Test(dedup, a_full_table_refuses_and_forgets_nothing)
+{
+    struct shop shop;
+    struct dedup_run run;
+    shop_open(&shop);
+    shop.domain.keep_total = 8000;
+    uint64_t seq = 1;
+    struct dedup_verdict verdict;
+    while ((verdict = admit(&shop, seq, &run)).answer == DEDUP_RUN) {
+        finish(&run, 500);
+        cr_assert_leq(shop.domain.kept_bytes, shop.domain.keep_total);
+        cr_assert_lt(++seq, WINDOW);
+    }
+    expect_tell(verdict, SEMEL_REASON_TABLE_FULL, SEMEL_OUTCOME_NOT_EXECUTED);
+    for (uint64_t old = 1; old < seq; old++) {
+        verdict = admit(&shop, old, &run);
+        cr_assert(verdict.answer == DEDUP_RESEND || verdict.reason == SEMEL_REASON_REPLY_GONE, "%d", (int)old);
+    }
+    dedup_ack(&shop.table, seq);
+    cr_assert_eq(shop.domain.kept_replies, 0);
+    cr_assert_eq(admit(&shop, seq, &run).answer, DEDUP_RUN, "room again");
+    shop_close(&shop);
+}
+
+Test(dedup, tables_of_one_store_share_its_limit)
+{
+    struct shop shop;
+    struct dedup_table other;
+    struct dedup_run run, runs[2];
+    shop_open(&shop);
+    dedup_init(&other, &shop.domain, 1, WINDOW);
+    admit(&shop, 1, &runs[0]);
+    shop.domain.keep_total = shop.domain.kept_bytes + 100;
+    struct dedup_question question = ask(1);
+    expect_tell(dedup_admit(&other, &question, &run), SEMEL_REASON_TABLE_FULL, SEMEL_OUTCOME_NOT_EXECUTED);
+    cr_assert_eq(admit(&shop, 2, &runs[1]).answer, DEDUP_RUN, "within the ring that is there");
+    dedup_fini(&other);
+    shop_close(&shop);
+}
+
+/* ---- the ring goes back ---- */
+
+Test(dedup, trim_gives_an_empty_ring_back)
+{
+    struct shop shop;
+    struct dedup_run run;
+    shop_open(&shop);
+    dedup_trim(&shop.table); /* there is none yet */
+    for (uint64_t life = 0; life < 3; life++) {
+        uint64_t seq = 1 + life * 50;
+        cr_assert_eq(admit(&shop, seq + 40, &run).answer, DEDUP_RUN);
+        cr_assert_gt(shop.domain.kept_bytes, 0);
+        finish(&run, 10);
+        dedup_ack(&shop.table, seq + 50);
+        dedup_trim(&shop.table);
+        cr_assert_eq(shop.table.ring_size, 0);
+        cr_assert_eq(shop.domain.kept_bytes, 0);
+        cr_assert_eq(shop.table.floor, seq + 50, "the floor stays");
+        expect_tell(admit(&shop, seq + 40, &run), SEMEL_REASON_STALE, SEMEL_OUTCOME_UNKNOWN);
+        cr_assert_null(dedup_find_running(&shop.table, seq + 50), "nothing is looked up in no ring");
+    }
+    shop_close(&shop);
+}
+
+/* Every kind of record keeps its ring, for the client may still ask for it. */
+Test(dedup, trim_takes_nothing_that_is_remembered)
+{
+    struct shop shop;
+    struct dedup_run run, other;
+    shop_open(&shop);
+    admit(&shop, 1, &run);
+    dedup_trim(&shop.table);
+    cr_assert_eq(admit(&shop, 1, &other).answer, DEDUP_ATTACH);
+    finish(&run, 10);
+    dedup_trim(&shop.table);
+    cr_assert_eq(admit(&shop, 1, &other).answer, DEDUP_RESEND);
+    dedup_ack(&shop.table, 2);
+    admit(&shop, 2, &run);
+    dedup_finish(&run, NULL);
+    dedup_trim(&shop.table);
+    expect_tell(admit(&shop, 2, &other), SEMEL_REASON_REPLY_GONE, SEMEL_OUTCOME_EXECUTED);
+    dedup_ack(&shop.table, 3);
+    admit(&shop, 3, &run);
+    dedup_withdraw(&run);
+    dedup_trim(&shop.table);
+    cr_assert_eq(shop.domain.kept_bytes, 0, "a request that was refused leaves nothing");
+    shop_close(&shop);
+}
+
+/* Regression: all was acknowledged and nothing ran, and yet the store refused, for rings were never given back. */
+Test(dedup, idle_tables_do_not_fill_the_store)
+{
+    struct dedup_domain domain = {.keep_reply = 1000, .keep_total = 50000};
+    struct dedup_table busy, other;
+    struct dedup_run run;
+    dedup_init(&busy, &domain, 1, 1024);
+    dedup_init(&other, &domain, 1, 1024);
+    struct dedup_question question = {.seq = 1024, .method = 1};
+    cr_assert_eq(dedup_admit(&busy, &question, &run).answer, DEDUP_RUN);
+    dedup_finish(&run, NULL);
+    dedup_ack(&busy, 1025);
+    cr_assert_eq(busy.records, 0);
+    question.seq = 1000;
+    expect_tell(dedup_admit(&other, &question, &run), SEMEL_REASON_TABLE_FULL, SEMEL_OUTCOME_NOT_EXECUTED);
+    dedup_trim(&busy); /* as its session falls silent */
+    cr_assert_eq(dedup_admit(&other, &question, &run).answer, DEDUP_RUN);
+    dedup_fini(&busy);
+    dedup_fini(&other);
+    cr_assert_eq(domain.kept_bytes, 0);
+}
