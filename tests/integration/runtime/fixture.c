@@ -1,0 +1,345 @@
+/* The well-behaved ends.
+ *
+ * Reads best next: fixture.h. */
+#include "fixture.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+semel_properties *properties_of(const char *const *settings)
+{
+    semel_properties *properties = semel_properties_create();
+    cr_assert(properties != NULL);
+    for (; settings != NULL && *settings != NULL; settings++) {
+        char key[128];
+        const char *equals = strchr(*settings, '=');
+        semel_status status;
+        snprintf(key, sizeof key, "%.*s", (int)(equals - *settings), *settings);
+        cr_assert(semel_properties_set(properties, key, equals + 1, &status) == SEMEL_OK, "%s: %s", *settings,
+                  status.message);
+    }
+    return properties;
+}
+
+/* ---- doing something on a node's thread ---- */
+
+struct errand {
+    void (*fn)(void *);
+    void *arg;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool done;
+};
+
+static void run_errand(void *arg)
+{
+    struct errand *errand = arg;
+    errand->fn(errand->arg);
+    pthread_mutex_lock(&errand->mutex);
+    errand->done = true;
+    pthread_cond_signal(&errand->changed);
+    pthread_mutex_unlock(&errand->mutex);
+}
+
+void on_node(semel_node *node, void (*fn)(void *), void *arg)
+{
+    struct errand errand = {
+        fn, arg, PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false,
+    };
+    cr_assert(semel_node_post(node, run_errand, &errand) == SEMEL_OK);
+    pthread_mutex_lock(&errand.mutex);
+    while (!errand.done)
+        pthread_cond_wait(&errand.changed, &errand.mutex);
+    pthread_mutex_unlock(&errand.mutex);
+}
+
+/* ---- the server ---- */
+
+/* The runs of an operation, this one included. */
+static unsigned note_run(struct server *server, unsigned op)
+{
+    pthread_mutex_lock(&server->mutex);
+    unsigned runs = ++server->runs[op % OPS];
+    server->all_runs++;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->mutex);
+    return runs;
+}
+
+enum semel_code server_count(struct server *server, semel_request *request, probe_Request *in, probe_Reply *out)
+{
+    (void)server;
+    (void)request;
+    if (in->reply_size == 0)
+        return SEMEL_OK;
+    out->pad = calloc(1, PB_BYTES_ARRAY_T_ALLOCSIZE(in->reply_size));
+    cr_assert(out->pad != NULL);
+    out->pad->size = (pb_size_t)in->reply_size;
+    return SEMEL_OK;
+}
+
+enum semel_code server_keep(struct server *server, semel_request *request, probe_Request *in, probe_Reply *out)
+{
+    (void)in;
+    (void)out;
+    pthread_mutex_lock(&server->mutex);
+    cr_assert(server->pending_count < PENDING_MAX);
+    server->pending[server->pending_count++] = request;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->mutex);
+    return SEMEL_PENDING;
+}
+
+static enum semel_code handle(semel_request *request, probe_Request *in, probe_Reply *out, void *user)
+{
+    struct server *server = user;
+    out->op = in->op;
+    out->runs = note_run(server, in->op);
+    return server->handler(server, request, in, out);
+}
+
+static enum semel_code handle_tell(semel_request *request, probe_Request *in, void *user)
+{
+    (void)request;
+    note_run(user, in->op);
+    return SEMEL_OK;
+}
+
+static const struct probe_Probe_handlers handlers = {
+    .Add = handle, .Set = handle, .Peek = handle, .Tell = handle_tell};
+
+void server_open_at(struct server *server, const char *const *properties, const char *uri)
+{
+    semel_status status;
+    memset(server, 0, sizeof *server);
+    pthread_mutex_init(&server->mutex, NULL);
+    pthread_cond_init(&server->changed, NULL);
+    server->handler = server_count;
+    server->properties = properties_of(properties);
+    const struct semel_node_options options = {.properties = server->properties, .thread = true};
+    cr_assert(semel_node_open(&options, &server->node, &status) == SEMEL_OK);
+    cr_assert(semel_server_open(server->node, NULL, &server->semel, &status) == SEMEL_OK);
+    cr_assert(probe_Probe_serve(server->semel, &handlers, server) == SEMEL_OK);
+    cr_assert(semel_server_listen(server->semel, uri, server->uri, &status) == SEMEL_OK, "%s", status.message);
+}
+
+void server_open(struct server *server, const char *const *properties)
+{
+    server_open_at(server, properties, "tcp://127.0.0.1:0");
+}
+
+void server_close(struct server *server)
+{
+    semel_node_close(server->node);
+    semel_properties_destroy(server->properties);
+    pthread_mutex_destroy(&server->mutex);
+    pthread_cond_destroy(&server->changed);
+}
+
+unsigned server_runs(struct server *server, unsigned op)
+{
+    pthread_mutex_lock(&server->mutex);
+    unsigned runs = server->runs[op];
+    pthread_mutex_unlock(&server->mutex);
+    return runs;
+}
+
+unsigned server_all_runs(struct server *server)
+{
+    pthread_mutex_lock(&server->mutex);
+    unsigned runs = server->all_runs;
+    pthread_mutex_unlock(&server->mutex);
+    return runs;
+}
+
+void server_wait_runs(struct server *server, unsigned op, unsigned runs)
+{
+    pthread_mutex_lock(&server->mutex);
+    while (server->runs[op] < runs)
+        pthread_cond_wait(&server->changed, &server->mutex);
+    pthread_mutex_unlock(&server->mutex);
+}
+
+semel_request *server_pending(struct server *server, size_t n)
+{
+    pthread_mutex_lock(&server->mutex);
+    while (server->pending_count <= n)
+        pthread_cond_wait(&server->changed, &server->mutex);
+    semel_request *request = server->pending[n];
+    pthread_mutex_unlock(&server->mutex);
+    return request;
+}
+
+struct semel_server_stats server_stats(struct server *server)
+{
+    struct semel_server_stats stats;
+    semel_server_get_stats(server->semel, &stats);
+    return stats;
+}
+
+/* Statistics have no event to wait for: each look is a round through the server's loop, which does its work between
+ * two of them. */
+void server_wait_stat(struct server *server, size_t where, uint64_t value)
+{
+    struct semel_server_stats stats;
+    uint64_t now;
+    do {
+        stats = server_stats(server);
+        memcpy(&now, (const char *)&stats + where, sizeof now);
+    } while (now < value);
+}
+
+void server_wait_gauge(struct server *server, size_t where, uint32_t value)
+{
+    struct semel_server_stats stats;
+    uint32_t now;
+    do {
+        stats = server_stats(server);
+        memcpy(&now, (const char *)&stats + where, sizeof now);
+    } while (now != value);
+}
+
+/* ---- the client ---- */
+
+static void open_client(struct client *client, const char *const *properties, const char *endpoints,
+                        bool thread)
+{
+    semel_status status;
+    *client = (struct client){.properties = properties_of(properties)};
+    const struct semel_node_options options = {.properties = client->properties, .thread = thread};
+    cr_assert(semel_node_open(&options, &client->node, &status) == SEMEL_OK);
+    cr_assert(semel_channel_open(client->node, "test", endpoints, &client->channel, &status) == SEMEL_OK, "%s",
+              status.message);
+}
+
+void client_open(struct client *client, const char *const *properties, const char *endpoints)
+{
+    open_client(client, properties, endpoints, true);
+}
+
+void client_open_unrun(struct client *client, const char *const *properties, const char *endpoints)
+{
+    open_client(client, properties, endpoints, false);
+}
+
+void client_close(struct client *client)
+{
+    semel_channel_close(client->channel);
+    semel_node_close(client->node);
+    semel_properties_destroy(client->properties);
+}
+
+struct semel_channel_stats client_stats(struct client *client)
+{
+    struct semel_channel_stats stats;
+    semel_channel_get_stats(client->channel, &stats);
+    return stats;
+}
+
+/* ---- calls ---- */
+
+static void on_done(const probe_Reply *reply, const semel_status *status, void *user)
+{
+    struct watch *watch = user;
+    pthread_mutex_lock(&watch->mutex);
+    watch->times++;
+    watch->status = *status;
+    if (reply != NULL) {
+        watch->pad_size = reply->pad != NULL ? reply->pad->size : 0;
+        watch->reply = *reply;
+        watch->reply.pad = NULL;
+    }
+    pthread_cond_broadcast(&watch->changed);
+    pthread_mutex_unlock(&watch->mutex);
+}
+
+struct starting {
+    struct watch *watch;
+    struct client *client;
+    enum method method;
+    probe_Request in;
+    const semel_call_options *options;
+};
+
+static void start_now(void *arg)
+{
+    struct starting *starting = arg;
+    struct watch *watch = starting->watch;
+    watch->started = semel_call_start(starting->client->channel, &probe_Probe_methods[starting->method],
+                                      &starting->in, starting->options, &watch->call, (void (*)(void))on_done,
+                                      watch);
+}
+
+void watch_start_sized(struct watch *watch, struct client *client, enum method method, unsigned op, size_t pad,
+                       size_t reply_size, const semel_call_options *options)
+{
+    struct starting starting = {watch, client, method, probe_Request_init_zero, options};
+    memset(watch, 0, sizeof *watch);
+    pthread_mutex_init(&watch->mutex, NULL);
+    pthread_cond_init(&watch->changed, NULL);
+    starting.in.op = op;
+    starting.in.reply_size = (uint32_t)reply_size;
+    if (pad > 0) {
+        starting.in.pad = calloc(1, PB_BYTES_ARRAY_T_ALLOCSIZE(pad));
+        cr_assert(starting.in.pad != NULL);
+        starting.in.pad->size = (pb_size_t)pad;
+    }
+    on_node(client->node, start_now, &starting);
+    free(starting.in.pad);
+}
+
+void watch_start(struct watch *watch, struct client *client, enum method method, unsigned op,
+                 const semel_call_options *options)
+{
+    watch_start_sized(watch, client, method, op, 0, 0, options);
+    cr_assert(watch->started == SEMEL_OK, "%s", semel_code_name(watch->started));
+}
+
+static void cancel_now(void *arg)
+{
+    struct starting *starting = arg;
+    unsigned before = watch_times(starting->watch);
+    semel_call_cancel(starting->client->channel, starting->watch->call);
+    cr_assert(watch_times(starting->watch) == before, "the callback ran inside cancel");
+}
+
+void watch_cancel(struct watch *watch, struct client *client)
+{
+    struct starting starting = {.watch = watch, .client = client};
+    on_node(client->node, cancel_now, &starting);
+}
+
+const semel_status *watch_wait(struct watch *watch)
+{
+    pthread_mutex_lock(&watch->mutex);
+    while (watch->times == 0)
+        pthread_cond_wait(&watch->changed, &watch->mutex);
+    pthread_mutex_unlock(&watch->mutex);
+    return &watch->status;
+}
+
+unsigned watch_times(struct watch *watch)
+{
+    pthread_mutex_lock(&watch->mutex);
+    unsigned times = watch->times;
+    pthread_mutex_unlock(&watch->mutex);
+    return times;
+}
+
+/* ---- leaks ---- */
+
+unsigned descriptors(void)
+{
+    unsigned count = 0;
+    DIR *folder = opendir("/proc/self/fd");
+    cr_assert(folder != NULL);
+    while (readdir(folder) != NULL)
+        count++;
+    closedir(folder);
+    return count;
+}

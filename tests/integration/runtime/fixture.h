@@ -1,0 +1,113 @@
+/* A real server and a real client for tests, each on a node with a thread of its own, and ways to wait for what
+ * happens in them without sleeping.  Every wait is bounded by the test's timeout.
+ *
+ * Reads best next: peer.h, for the ends that misbehave. */
+#ifndef RUNTIME_FIXTURE_H
+#define RUNTIME_FIXTURE_H
+
+#include <pthread.h>
+#include <semel/semel.h>
+
+#include "probe.semel.h"
+
+enum { OPS = 8192, PENDING_MAX = 256 };
+
+struct server;
+typedef enum semel_code server_handler(struct server *server, semel_request *request, probe_Request *in,
+                                       probe_Reply *out);
+
+/* A server that counts.  All fields below mutex are guarded by it. */
+struct server {
+    semel_properties *properties;
+    semel_node *node;
+    semel_server *semel;
+    char uri[SEMEL_ENDPOINT_TEXT_MAX];
+    server_handler *handler; /* for every method with a reply; set before the first call */
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    unsigned runs[OPS];
+    unsigned all_runs;
+    semel_request *pending[PENDING_MAX];
+    size_t pending_count;
+};
+
+/* properties: "Key=Value" strings, the last one NULL; may be NULL.  Listens at 127.0.0.1, any port. */
+void server_open(struct server *server, const char *const *properties);
+void server_open_at(struct server *server, const char *const *properties, const char *uri);
+void server_close(struct server *server);
+
+/* The handlers to choose from.  count: answers at once.  keep: leaves the request pending. */
+server_handler server_count;
+server_handler server_keep;
+
+unsigned server_runs(struct server *server, unsigned op);
+unsigned server_all_runs(struct server *server);
+void server_wait_runs(struct server *server, unsigned op, unsigned runs);
+/* The n-th request left pending, from 0; waits for it. */
+semel_request *server_pending(struct server *server, size_t n);
+struct semel_server_stats server_stats(struct server *server);
+/* Waits until a counter of the statistics has reached a value.  where: offset within the structure. */
+void server_wait_stat(struct server *server, size_t where, uint64_t value);
+/* The same for a gauge that is 32 bits wide, and equal. */
+void server_wait_gauge(struct server *server, size_t where, uint32_t value);
+#define server_wait_closed_by(server, reason, value)                                                           \
+    server_wait_stat(server, offsetof(struct semel_server_stats, closed_by[SEMEL_REASON_##reason]), value)
+
+struct client {
+    semel_properties *properties;
+    semel_node *node;
+    semel_channel *channel;
+};
+
+/* With a thread of its own. */
+void client_open(struct client *client, const char *const *properties, const char *endpoints);
+/* Nobody runs it: synchronous stubs drive it. */
+void client_open_unrun(struct client *client, const char *const *properties, const char *endpoints);
+void client_close(struct client *client);
+struct semel_channel_stats client_stats(struct client *client);
+
+semel_properties *properties_of(const char *const *settings);
+
+/* An asynchronous call and how it ended. */
+struct watch {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    unsigned times; /* the callback has run */
+    semel_status status;
+    probe_Reply reply; /* without pad */
+    size_t pad_size;
+    enum semel_code started;
+    semel_call call;
+};
+
+enum method { ADD = probe_Probe_Add_index, SET = probe_Probe_Set_index, PEEK = probe_Probe_Peek_index };
+
+/* Starts a call on the client's thread and returns once it is started.  options may be NULL. */
+void watch_start(struct watch *watch, struct client *client, enum method method, unsigned op,
+                 const semel_call_options *options);
+/* The same with a body of at least pad bytes and a reply of at least reply_size. */
+void watch_start_sized(struct watch *watch, struct client *client, enum method method, unsigned op, size_t pad,
+                       size_t reply_size, const semel_call_options *options);
+/* Asks for its end, on the client's thread; returns once asked. */
+void watch_cancel(struct watch *watch, struct client *client);
+/* Waits for the end and returns it. */
+const semel_status *watch_wait(struct watch *watch);
+/* How often the callback has run by now. */
+unsigned watch_times(struct watch *watch);
+
+/* Calls fn(arg) on the node's thread and returns when it has returned. */
+void on_node(semel_node *node, void (*fn)(void *), void *arg);
+
+/* Open descriptors of this process. */
+unsigned descriptors(void);
+
+#define check_status(status, the_code, the_reason, the_outcome)                                                \
+    do {                                                                                                       \
+        char text_[4096];                                                                                      \
+        semel_status_explain(status, text_, sizeof text_);                                                     \
+        cr_assert_eq((int)(status)->code, SEMEL_##the_code, "%s", text_);                                      \
+        cr_assert_eq((int)(status)->reason, SEMEL_REASON_##the_reason, "%s", text_);                           \
+        cr_assert_eq((int)(status)->outcome, SEMEL_OUTCOME_##the_outcome, "%s", text_);                        \
+    } while (0)
+
+#endif
