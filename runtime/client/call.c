@@ -12,9 +12,7 @@
 #include "client/channel.h"
 #include "client/stub.h"
 #include "core/message.h"
-
-#define MS_IN_NS INT64_C(1000000)
-#define US_IN_NS INT64_C(1000)
+#include "core/units.h"
 
 /* ---- ending ---- */
 

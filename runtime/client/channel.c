@@ -12,10 +12,9 @@
 #include "client/greeting.h"
 #include "client/stub.h"
 #include "config/properties.h"
+#include "core/units.h"
 #include "net/random.h"
 #include "net/status.h"
-
-#define MS_IN_NS INT64_C(1000000)
 
 /* Calls kept for the next ones; a peak beyond it goes back to the allocator. */
 enum { SPARE_CALLS = 4096 };
@@ -255,7 +254,7 @@ static void end_flush(struct channel_flush *flush, bool silent)
 
 static void on_flush_timeout(struct timer *timer)
 {
-    end_flush((struct channel_flush *)((char *)timer - offsetof(struct channel_flush, timeout)), false);
+    end_flush(container_of(timer, struct channel_flush, timeout), false);
 }
 
 static void start_flush(void *arg)
@@ -370,7 +369,7 @@ static void close_now(void *arg)
 
 static void on_node_closes(struct node_member *member)
 {
-    close_now((char *)member - offsetof(struct semel_channel, member));
+    close_now(container_of(member, struct semel_channel, member));
 }
 
 void semel_channel_close(semel_channel *channel)

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define MS_IN_NS INT64_C(1000000)
+#include "core/units.h"
 
 void greeting_hello(semel_channel *channel)
 {

@@ -8,8 +8,7 @@
 
 #include "config/properties.h"
 #include "core/limits.h"
-
-#define MS_IN_NS INT64_C(1000000)
+#include "core/units.h"
 
 /* OnUnavailable=wait without RetryIntervals: quick at first, then once a second until the deadline. */
 static const uint32_t waiting_intervals_ms[] = {0, 50, 100, 250, 500, 1000};

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "client/channel.h"
+#include "core/units.h"
 #include "net/random.h"
 
 #define TO(state) (1u << RECONNECTOR_##state)
@@ -68,12 +69,12 @@ static void begin_round(struct reconnector *reconnector)
 
 static void on_wait(struct timer *timer)
 {
-    begin_round((struct reconnector *)((char *)timer - offsetof(struct reconnector, wait)));
+    begin_round(container_of(timer, struct reconnector, wait));
 }
 
 static void on_begin(struct loop_task *task)
 {
-    begin_round((struct reconnector *)((char *)task - offsetof(struct reconnector, begin)));
+    begin_round(container_of(task, struct reconnector, begin));
 }
 
 bool reconnector_init(struct reconnector *reconnector, semel_channel *channel, struct endpoint *endpoints,

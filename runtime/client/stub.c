@@ -10,6 +10,7 @@
 
 #include "client/channel.h"
 #include "core/message.h"
+#include "core/units.h"
 #include "net/status.h"
 
 /* ---- memory ---- */
@@ -73,7 +74,7 @@ static void write_header(struct call *call)
 
 static void on_deadline(struct timer *timer)
 {
-    struct call *call = (struct call *)((char *)timer - offsetof(struct call, deadline));
+    struct call *call = container_of(timer, struct call, deadline);
     if (call->slot.state == OUTBOX_WRITTEN && !call->cancel_sent)
         channel_send_cancel(call->channel, call); /* nobody waits any more: the server may stop */
     const struct call_failure failure = {.failure = RETRY_DEADLINE, .reason = SEMEL_REASON_DEADLINE};
@@ -95,7 +96,7 @@ static void cancel_now(struct call *call)
 /* The wait of a DELAYED call is over, or a cancellation is to be carried out. */
 static void on_retry(struct timer *timer)
 {
-    struct call *call = (struct call *)((char *)timer - offsetof(struct call, retry));
+    struct call *call = container_of(timer, struct call, retry);
     if (call->cancel_asked) {
         cancel_now(call);
         return;
@@ -210,7 +211,7 @@ struct waiting {
 
 static void on_ended(struct call_sync *sync)
 {
-    struct waiting *waiting = (struct waiting *)((char *)sync - offsetof(struct waiting, sync));
+    struct waiting *waiting = container_of(sync, struct waiting, sync);
     node_waiter_done(waiting->channel->node, &waiting->waiter);
 }
 

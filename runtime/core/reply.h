@@ -10,6 +10,7 @@
 
 #include "core/pool.h"
 #include "core/sendq.h"
+#include "core/units.h"
 
 /* Replies up to this body come from a pool: most are a few dozen bytes. */
 #define REPLY_SMALL_BODY 368u
@@ -48,7 +49,7 @@ void reply_settle(struct reply *reply);
 /* The reply a frame in a send queue belongs to. */
 static inline struct reply *reply_of(struct outgoing *out)
 {
-    return (struct reply *)((char *)out - offsetof(struct reply, out));
+    return container_of(out, struct reply, out);
 }
 
 #endif

@@ -9,8 +9,7 @@
 #include "core/bytes.h"
 #include "core/digest.h"
 #include "core/limits.h"
-
-#define MS_IN_NS INT64_C(1000000)
+#include "core/units.h"
 
 bool sessions_init(struct sessions *sessions, const struct sessions_options *options)
 {

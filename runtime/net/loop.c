@@ -7,17 +7,17 @@
 #include <stddef.h>
 #include <time.h>
 
+#include "core/units.h"
+
 /* Tasks may queue tasks (a callback starts calls, which want to be flushed); after this many the descriptors get their
  * turn. */
 enum { TASKS_A_TURN = 10000 };
-
-#define NS_IN_S INT64_C(1000000000)
 
 int64_t loop_refresh(struct loop *loop)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    loop->now_ns = now.tv_sec * NS_IN_S + now.tv_nsec;
+    loop->now_ns = now.tv_sec * S_IN_NS + now.tv_nsec;
     return loop->now_ns;
 }
 
@@ -39,7 +39,7 @@ static void arm(struct loop *loop, int64_t due_ns)
     loop->armed_ns = due_ns;
     int64_t wait_ns = due_ns - loop->now_ns;
     /* repeat must be positive, or libev takes it as "stop". */
-    loop->timer.repeat = wait_ns > 1000 ? (double)wait_ns / (double)NS_IN_S : 1e-6;
+    loop->timer.repeat = wait_ns > 1000 ? (double)wait_ns / (double)S_IN_NS : 1e-6;
     ev_timer_again(loop->ev, &loop->timer);
 }
 
@@ -198,7 +198,7 @@ void loop_task_cancel(struct loop *loop, struct loop_task *task)
 static void on_io(struct ev_loop *ev, ev_io *watcher, int events)
 {
     (void)ev;
-    struct loop_io *io = (struct loop_io *)((char *)watcher - offsetof(struct loop_io, watcher));
+    struct loop_io *io = container_of(watcher, struct loop_io, watcher);
     io->ready(io, (events & EV_READ) != 0, (events & EV_WRITE) != 0);
 }
 

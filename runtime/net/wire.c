@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/limits.h"
+#include "core/units.h"
 #include "net/wire_io.h"
 
 enum {
@@ -102,7 +103,7 @@ static void start_tick(struct wire *wire)
 
 static void on_tick(struct timer *timer)
 {
-    struct wire *wire = (struct wire *)((char *)timer - offsetof(struct wire, tick));
+    struct wire *wire = container_of(timer, struct wire, tick);
     int64_t now_ns = loop_now(wire->room->loop);
     start_tick(wire);
     enum semel_reason reason = ailment(wire, now_ns);
@@ -126,12 +127,12 @@ static void on_tick(struct timer *timer)
 
 static void on_flush(struct loop_task *task)
 {
-    wire_flush((struct wire *)((char *)task - offsetof(struct wire, flush_task)));
+    wire_flush(container_of(task, struct wire, flush_task));
 }
 
 static void on_reap(struct loop_task *task)
 {
-    struct wire *wire = (struct wire *)((char *)task - offsetof(struct wire, reap_task));
+    struct wire *wire = container_of(task, struct wire, reap_task);
     free(wire->partial);
     free(wire);
 }

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "core/limits.h"
+#include "core/units.h"
 
 enum {
     PARTIAL_FIRST = 512,
@@ -285,7 +286,7 @@ static void finish_dial(struct wire *wire)
 
 void wire_ready(struct loop_io *io, bool readable, bool writable)
 {
-    struct wire *wire = (struct wire *)((char *)io - offsetof(struct wire, io));
+    struct wire *wire = container_of(io, struct wire, io);
     if (wire->dialling) {
         finish_dial(wire);
         return;

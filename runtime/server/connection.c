@@ -6,11 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/units.h"
 #include "net/random.h"
 #include "server/dispatch.h"
 #include "server/server.h"
-
-#define MS_IN_NS INT64_C(1000000)
 
 /* Replies keep the order in which they were finished. */
 #define REPLY_ORDER UINT64_C(1)

@@ -9,9 +9,8 @@
 #include <string.h>
 
 #include "core/message.h"
+#include "core/units.h"
 #include "server/server.h"
-
-#define MS_IN_NS INT64_C(1000000)
 
 /* ---- answering ---- */
 
@@ -105,7 +104,7 @@ static struct session *session_of(const struct semel_request *request)
 {
     if (request->run.table == NULL)
         return NULL;
-    return (struct session *)((char *)request->run.table - offsetof(struct session, table));
+    return container_of(request->run.table, struct session, table);
 }
 
 static void unlink_request(struct semel_server *server, struct semel_request *request)
@@ -315,8 +314,7 @@ void dispatch_cancel(struct connection *connection, const struct frame *frame)
     struct dedup_run *found = dedup_find_running(&connection->session->table, frame->seq);
     if (found == NULL)
         return; /* answered already: the answer is on its way */
-    struct semel_request *request = (struct semel_request *)((char *)found -
-                                                             offsetof(struct semel_request, run));
+    struct semel_request *request = container_of(found, struct semel_request, run);
     atomic_store(&request->cancelled, true);
     const struct answer answer = {
         .code = SEMEL_CANCELLED, .reason = SEMEL_REASON_CANCELLED, .outcome = SEMEL_OUTCOME_UNKNOWN};

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "core/units.h"
 #include "server/connection.h"
 #include "server/server.h"
 
@@ -39,7 +40,7 @@ static void on_ready(struct loop_io *io, bool readable, bool writable)
 {
     (void)readable;
     (void)writable;
-    struct listener *listener = (struct listener *)((char *)io - offsetof(struct listener, io));
+    struct listener *listener = container_of(io, struct listener, io);
     for (int i = 0; i < ACCEPTS_A_TURN; i++) {
         int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
@@ -55,7 +56,7 @@ static void on_ready(struct loop_io *io, bool readable, bool writable)
 
 static void on_pause_over(struct timer *timer)
 {
-    struct listener *listener = (struct listener *)((char *)timer - offsetof(struct listener, pause));
+    struct listener *listener = container_of(timer, struct listener, pause);
     loop_io_want(&listener->io, true, false);
 }
 

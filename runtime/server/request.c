@@ -11,9 +11,8 @@
 #include <string.h>
 
 #include "core/message.h"
+#include "core/units.h"
 #include "server/server.h"
-
-#define MS_IN_NS INT64_C(1000000)
 
 /* ---- the home ---- */
 

@@ -11,11 +11,10 @@
 
 #include "config/properties.h"
 #include "core/message.h"
+#include "core/units.h"
 #include "net/random.h"
 #include "net/status.h"
 #include "server/connection.h"
-
-#define MS_IN_NS INT64_C(1000000)
 
 /* Addresses one URI may stand for when it is listened at ("localhost" has two). */
 enum { ADDRESSES_MAX = 8 };
@@ -24,8 +23,7 @@ enum { ADDRESSES_MAX = 8 };
 
 static void on_expiry(struct timer *timer)
 {
-    struct semel_server *server = (struct semel_server *)((char *)timer -
-                                                          offsetof(struct semel_server, expiry));
+    struct semel_server *server = container_of(timer, struct semel_server, expiry);
     sessions_expire(&server->sessions, server_now(server));
     int64_t next_ns = sessions_next_expiry(&server->sessions);
     if (next_ns != INT64_MAX)
@@ -86,12 +84,12 @@ static void tell_drained(semel_server *server)
 
 static void on_drained(struct loop_task *task)
 {
-    tell_drained((semel_server *)((char *)task - offsetof(struct semel_server, drained)));
+    tell_drained(container_of(task, struct semel_server, drained));
 }
 
 static void on_drain_timeout(struct timer *timer)
 {
-    semel_server *server = (semel_server *)((char *)timer - offsetof(struct semel_server, drain_timeout));
+    semel_server *server = container_of(timer, struct semel_server, drain_timeout);
     node_log(server->node, SEMEL_LOG_WARNING, "server: drain timed out, %u connections are cut (DrainTimeout)",
              server->connection_count);
     while (server->connections != NULL)
@@ -102,7 +100,7 @@ static void close_now(void *arg);
 
 static void on_node_closes(struct node_member *member)
 {
-    close_now((char *)member - offsetof(struct semel_server, member));
+    close_now(container_of(member, struct semel_server, member));
 }
 
 struct opening {
