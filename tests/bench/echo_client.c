@@ -40,7 +40,8 @@ static bool call_one_by_one(struct echo_client *client)
     for (; client->ended < client->goal; client->ended++) {
         semel_status status;
         bool right = false;
-        enum semel_code code = client->shape->call(client->channel, client->options->idempotent, &status, &right);
+        enum semel_code code = client->shape->call(client->channel, client->options->idempotent, &status,
+                                                   &right);
         if (code != SEMEL_OK || !right)
             return fail(client, &status);
         int64_t now_ns = meter_now_ns();

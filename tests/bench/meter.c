@@ -44,8 +44,8 @@ bool meter_print(const struct meter *meter, const struct options *options)
     printf(",\"calls_per_s\":%.0f", calls / ((double)meter->elapsed_ns / 1e9));
     printf(",\"server_cpu_us_per_call\":%.3f", (double)meter->server_cpu_ns / 1e3 / calls);
     printf(",\"client_cpu_us_per_call\":%.3f", (double)meter->client_cpu_ns / 1e3 / calls);
-    printf(",\"p50_us\":%.2f,\"p99_us\":%.2f,\"p999_us\":%.2f", quantile_us(meter, 0.5), quantile_us(meter, 0.99),
-           quantile_us(meter, 0.999));
+    printf(",\"p50_us\":%.2f,\"p99_us\":%.2f,\"p999_us\":%.2f", quantile_us(meter, 0.5),
+           quantile_us(meter, 0.99), quantile_us(meter, 0.999));
     printf(",\"server_peak_rss_kb\":%" PRId64 "}\n", meter->server_peak_rss_kb);
     return fflush(stdout) == 0;
 }

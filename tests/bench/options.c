@@ -135,9 +135,12 @@ static const struct option {
     bool (*take)(const char *name, const char *text, struct options *options);
     bool required;
 } table[] = {
-    {"--payload", take_payload, true},        {"--depth", take_depth, true},
-    {"--calls", take_calls, true},            {"--mode", take_mode, false},
-    {"--transport", take_transport, false},   {"--client-cpu", take_client_cpu, false},
+    {"--payload", take_payload, true},
+    {"--depth", take_depth, true},
+    {"--calls", take_calls, true},
+    {"--mode", take_mode, false},
+    {"--transport", take_transport, false},
+    {"--client-cpu", take_client_cpu, false},
     {"--server-cpu", take_server_cpu, false},
 };
 
