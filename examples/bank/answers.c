@@ -3,6 +3,7 @@
  * Reads best next: bank_server.c. */
 #include "answers.h"
 
+#include <assert.h>
 #include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,25 +19,31 @@ struct answer {
     alignas(max_align_t) unsigned char reply[];
 };
 
-static void give(struct answer *answer)
+static void unlink_answer(struct answers *answers, struct answer *answer)
 {
-    if (answer->code == SEMEL_OK)
-        semel_request_finish(answer->request, answer->reply);
-    else
-        semel_request_fail(answer->request, answer->code, answer->why);
     if (answer->prev == NULL)
-        answer->answers->first = answer->next;
+        answers->first = answer->next;
     else
         answer->prev->next = answer->next;
     if (answer->next != NULL)
         answer->next->prev = answer->prev;
+}
+
+static void give(struct answers *answers, struct answer *answer)
+{
+    unlink_answer(answers, answer);
+    if (answer->code == SEMEL_OK)
+        semel_request_finish(answer->request, answer->reply);
+    else
+        semel_request_fail(answer->request, answer->code, answer->why);
     free(answer);
 }
 
 static void on_time(struct ev_loop *loop, ev_timer *timer, int events)
 {
     (void)loop, (void)events;
-    give(timer->data);
+    struct answer *answer = timer->data;
+    give(answer->answers, answer);
 }
 
 static enum semel_code give_now(semel_request *request, enum semel_code code, const char *why)
@@ -67,7 +74,9 @@ enum semel_code answers_give(struct answers *answers, semel_request *request, en
 void answers_fini(struct answers *answers)
 {
     while (answers->first != NULL) {
-        ev_timer_stop(answers->loop, &answers->first->timer);
-        give(answers->first);
+        struct answer *answer = answers->first;
+        ev_timer_stop(answers->loop, &answer->timer);
+        assert(answer->prev == NULL);
+        give(answers, answer);
     }
 }

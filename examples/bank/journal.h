@@ -20,7 +20,7 @@ void journal_close(struct journal *journal);
 bool journal_op_id_valid(const char *op_id);
 
 /* Appends "OP_ID METHOD" with a single write, so that it survives a kill -9 of this process whole or not at all.
- * op_id is valid (asserted).  If it cannot be written, the process ends: an execution without its witness must not be. */
+ * op_id is valid (asserted).  If it cannot be written the process ends: no execution without its witness. */
 void journal_append(struct journal *journal, const char *op_id, const char *method);
 
 #endif

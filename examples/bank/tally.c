@@ -13,7 +13,7 @@ static size_t bucket_of(int64_t value)
     if (bits < 16)
         return (size_t)bits;
     unsigned shift = 59 - (unsigned)__builtin_clzll(bits);
-    return (shift + 1) * 16 + (size_t)((bits >> shift) & 15);
+    return (size_t)(shift + 1) * 16 + (size_t)((bits >> shift) & 15);
 }
 
 static int64_t top_of(size_t bucket)

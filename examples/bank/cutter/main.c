@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../args.h"
+#include "args.h"
 #include "proxy.h"
 
 /* What the command line says. */

@@ -28,9 +28,8 @@ struct connection {
     struct flow down;
 };
 
-static void unlink_connection(struct connection *connection)
+static void unlink_connection(struct proxy *proxy, struct connection *connection)
 {
-    struct proxy *proxy = connection->proxy;
     if (connection->prev == NULL)
         proxy->connections = connection->next;
     else
@@ -46,9 +45,9 @@ static void reset_on_close(int fd)
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
-static void end_connection(struct connection *connection, bool reset)
+static void end_connection(struct proxy *proxy, struct connection *connection, bool reset)
 {
-    struct proxy *proxy = connection->proxy;
+    unlink_connection(proxy, connection);
     flow_stop(&connection->up);
     flow_stop(&connection->down);
     ev_io_stop(proxy->loop, &connection->connected);
@@ -59,7 +58,6 @@ static void end_connection(struct connection *connection, bool reset)
     }
     close(connection->client);
     close(connection->server);
-    unlink_connection(connection);
     free(connection);
     ev_io_start(proxy->loop, &proxy->acceptable); /* a place is free again */
 }
@@ -93,7 +91,7 @@ static void cut(struct connection *connection, struct flow *flow)
         end_soon(connection, 1 + dice_below(dice, ENDING_MS_MAX));
     } else if (form == 2 && !proxy->plan.no_reset) {
         proxy->counters.cuts_reset++;
-        end_connection(connection, true);
+        end_connection(proxy, connection, true);
     } else {
         proxy->counters.cuts_closed++;
         close_in_good_order(connection);
@@ -109,13 +107,14 @@ static void on_flow_event(struct flow *flow, enum flow_event event, void *user)
     if (event == FLOW_CUT && !cut_already)
         cut(connection, flow);
     else
-        end_connection(connection, event == FLOW_BROKEN && !cut_already);
+        end_connection(connection->proxy, connection, event == FLOW_BROKEN && !cut_already);
 }
 
 static void on_ending_over(struct ev_loop *loop, ev_timer *timer, int events)
 {
     (void)loop, (void)events;
-    end_connection(timer->data, false);
+    struct connection *connection = timer->data;
+    end_connection(connection->proxy, connection, false);
 }
 
 static void on_connected(struct ev_loop *loop, ev_io *io, int events)
@@ -127,7 +126,7 @@ static void on_connected(struct ev_loop *loop, ev_io *io, int events)
     getsockopt(connection->server, SOL_SOCKET, SO_ERROR, &error, &size);
     if (error != 0) {
         connection->proxy->counters.refused++;
-        end_connection(connection, true);
+        end_connection(connection->proxy, connection, true);
         return;
     }
     ev_io_stop(loop, io);
@@ -241,8 +240,10 @@ int proxy_open(struct proxy *proxy, const struct address *listen_at, struct addr
 
 void proxy_close(struct proxy *proxy)
 {
-    while (proxy->connections != NULL)
-        end_connection(proxy->connections, false);
+    while (proxy->connections != NULL) {
+        assert(proxy->connections->prev == NULL);
+        end_connection(proxy, proxy->connections, false);
+    }
     assert(proxy->count == 0);
     ev_io_stop(proxy->loop, &proxy->acceptable);
     close(proxy->acceptable.fd);

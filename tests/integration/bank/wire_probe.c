@@ -75,12 +75,16 @@ static int run_echo(void)
 
 static int dial(const char *host_port)
 {
-    unsigned port;
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    if (sscanf(host_port, "127.0.0.1:%5u", &port) != 1) {
+    static const char host[] = "127.0.0.1:";
+    char *end = NULL;
+    unsigned long port = 0;
+    if (strncmp(host_port, host, strlen(host)) == 0)
+        port = strtoul(host_port + strlen(host), &end, 10);
+    if (end == NULL || *end != '\0' || port == 0 || port > UINT16_MAX) {
         errno = EINVAL;
         die(host_port);
     }
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     to.sin_port = htons((uint16_t)port);
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) < 0)
