@@ -52,15 +52,22 @@ static bool is_too_large(const struct call *call, const struct welcome *welcome)
     return call->slot.out.size > welcome->frame_limit;
 }
 
-static void settle_call(struct call *call, const struct welcome *welcome, enum retry_verdict verdict)
+static void fail_too_large(struct call *call)
 {
-    if (call->slot.state == OUTBOX_HELD) {
-        call_judge(call, verdict);
-    } else if (call->slot.state == OUTBOX_READY && is_too_large(call, welcome)) {
-        const struct call_failure failure = {
-            .failure = RETRY_PROTOCOL, .reason = SEMEL_REASON_TOO_LARGE, .code = SEMEL_INVALID_ARGUMENT};
-        call_failed(call, &failure);
-    }
+    const struct call_failure failure = {
+        .failure = RETRY_PROTOCOL, .reason = SEMEL_REASON_TOO_LARGE, .code = SEMEL_INVALID_ARGUMENT};
+    call_failed(call, &failure);
+}
+
+static void settle_call(semel_channel *channel, uint64_t seq, const struct welcome *welcome,
+                        enum retry_verdict verdict)
+{
+    struct outbox_call *slot = outbox_find(&channel->outbox, seq);
+    if (slot->state == OUTBOX_HELD)
+        call_judge((struct call *)slot, verdict);
+    slot = outbox_find(&channel->outbox, seq); /* the verdict may have ended it */
+    if (slot != NULL && slot->state == OUTBOX_READY && is_too_large((struct call *)slot, welcome))
+        fail_too_large((struct call *)slot);
 }
 
 static void settle_calls(semel_channel *channel, const struct welcome *welcome, enum retry_verdict verdict)
@@ -68,7 +75,7 @@ static void settle_calls(semel_channel *channel, const struct welcome *welcome, 
     uint64_t end = channel->outbox.next;
     for (struct outbox_call *slot = outbox_from(&channel->outbox, 0); slot != NULL && slot->seq < end;) {
         uint64_t seq = slot->seq;
-        settle_call((struct call *)slot, welcome, verdict);
+        settle_call(channel, seq, welcome, verdict);
         slot = outbox_from(&channel->outbox, seq + 1);
     }
 }

@@ -6,7 +6,11 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { FIRST_RING = 16 };
+enum {
+    FIRST_RING = 16,
+    /* A ring that once had to be larger is given back when it is empty; smaller ones are worth keeping. */
+    KEPT_RING = 1024,
+};
 
 void dedup_init(struct dedup_table *table, struct dedup_domain *domain, uint64_t floor, uint32_t window)
 {
@@ -66,6 +70,8 @@ void dedup_ack(struct dedup_table *table, uint64_t floor)
             forget(table, record);
     }
     table->floor = floor;
+    if (table->ring_size > KEPT_RING)
+        dedup_trim(table);
 }
 
 /* The record of a seq within the window, or NULL. */

@@ -16,7 +16,7 @@
     X(DELAYED, TO(READY) | TO(ENDED))                                                                          \
     X(QUEUED, TO(WRITTEN) | TO(READY) | TO(HELD) | TO(DELAYED) | TO(ENDED))                                    \
     X(WRITTEN, TO(READY) | TO(HELD) | TO(DELAYED) | TO(ENDED))                                                 \
-    X(HELD, TO(READY) | TO(ENDED))                                                                             \
+    X(HELD, TO(READY) | TO(DELAYED) | TO(ENDED))                                                               \
     X(ENDED, 0)
 
 enum outbox_state {

@@ -6,7 +6,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "core/bytes.h"
 #include "core/digest.h"
 #include "core/limits.h"
 #include "core/units.h"
@@ -24,6 +23,7 @@ bool sessions_init(struct sessions *sessions, const struct sessions_options *opt
         .window = options->window,
         .lease_ns = options->lease_ns,
         .domain_id = options->domain_id,
+        .hash_seed = options->hash_seed,
         .domain = {.keep_reply = options->keep_reply, .keep_total = options->keep_total},
     };
     if (sessions->buckets != NULL && sessions->name_buckets != NULL)
@@ -38,7 +38,7 @@ bool sessions_init(struct sessions *sessions, const struct sessions_options *opt
 static struct session **bucket_of(const struct sessions *sessions, const struct id *id)
 {
     /* Ids are random, but a hostile client chooses its own: hash them all the same. */
-    uint64_t hash = digest(id->bytes, sizeof id->bytes, bytes_load64(sessions->domain_id.bytes));
+    uint64_t hash = digest(id->bytes, sizeof id->bytes, sessions->hash_seed);
     return &sessions->buckets[hash & (sessions->bucket_count - 1)];
 }
 
@@ -54,7 +54,7 @@ static struct session *find(const struct sessions *sessions, const struct id *id
 
 static struct session_name **name_bucket_of(const struct sessions *sessions, const char *text, uint16_t size)
 {
-    uint64_t hash = digest(text, size, bytes_load64(sessions->domain_id.bytes));
+    uint64_t hash = digest(text, size, sessions->hash_seed);
     return &sessions->name_buckets[hash & (sessions->bucket_count - 1)];
 }
 
@@ -203,6 +203,14 @@ static struct sessions_judgment refuse(struct session *session, enum semel_reaso
     return (struct sessions_judgment){.session = session, .refusal = reason};
 }
 
+/* The live session that has this node's name, if it is another one. */
+static struct session *live_namesake(const struct session_name *name, const struct session *session)
+{
+    if (name == NULL || name->holder == NULL || name->holder == session)
+        return NULL;
+    return name->holder->connection != NULL ? name->holder : NULL;
+}
+
 struct sessions_judgment sessions_judge(const struct sessions *sessions, const struct hello *hello,
                                         uint64_t subject, int64_t now_ns)
 {
@@ -213,19 +221,20 @@ struct sessions_judgment sessions_judge(const struct sessions *sessions, const s
         return refuse(session, SEMEL_REASON_ATTEMPT_DUPLICATE);
     if (session != NULL && hello->attempt < session->attempt)
         return refuse(session, SEMEL_REASON_ATTEMPT_STALE);
-    if (session == NULL && !has_room(sessions))
-        return refuse(session, SEMEL_REASON_TOO_MANY_SESSIONS);
 
-    struct sessions_judgment judgment = {.accept = true, .session = session};
-    judgment.resumed = session != NULL && may_resume(sessions, session, hello);
     const struct session_name *name = find_name(sessions, hello->name, hello->name_size, subject);
-    if (name != NULL && name->holder != NULL && name->holder != session) {
-        if (name_in_conflict(name, now_ns))
-            return refuse(session, SEMEL_REASON_NAME_CONFLICT);
-        if (name->holder->connection != NULL)
-            judgment.displaced = name->holder;
-    }
-    return judgment;
+    struct session *displaced = live_namesake(name, session);
+    if (displaced != NULL && name_in_conflict(name, now_ns))
+        return refuse(session, SEMEL_REASON_NAME_CONFLICT);
+    bool room = has_room(sessions) || (displaced != NULL && displaced->table.records == 0);
+    if (session == NULL && !room)
+        return refuse(session, SEMEL_REASON_TOO_MANY_SESSIONS);
+    return (struct sessions_judgment){
+        .accept = true,
+        .session = session,
+        .resumed = session != NULL && may_resume(sessions, session, hello),
+        .displaced = displaced,
+    };
 }
 
 /* ---- accepting ---- */
@@ -251,7 +260,7 @@ static struct session *create(struct sessions *sessions, const struct hello *hel
 }
 
 static void hold_name(struct sessions *sessions, struct session *session, const struct hello *hello,
-                      int64_t now_ns)
+                      bool displaces, int64_t now_ns)
 {
     bool same = session->name != NULL && session->name->size == hello->name_size &&
                 memcmp(session->name->text, hello->name, hello->name_size) == 0;
@@ -264,7 +273,7 @@ static void hold_name(struct sessions *sessions, struct session *session, const 
     /* Without memory for it the name is not watched: it is a help for operators, no part of the promise. */
     if (session->name == NULL || session->name->holder == session)
         return;
-    if (session->name->holder != NULL)
+    if (displaces)
         count_displacement(session->name, now_ns);
     session->name->holder = session;
 }
@@ -288,7 +297,7 @@ struct session *sessions_accept(struct sessions *sessions, const struct hello *h
         dedup_init(&session->table, &sessions->domain, hello->floor, sessions->window);
     }
     dedup_ack(&session->table, hello->floor);
-    hold_name(sessions, session, hello, now_ns);
+    hold_name(sessions, session, hello, judgment->displaced != NULL, now_ns);
     return session;
 }
 

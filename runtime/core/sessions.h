@@ -53,6 +53,7 @@ struct sessions {
     uint32_t window;
     int64_t lease_ns;
     struct id domain_id;
+    uint64_t hash_seed;
     uint64_t last_connection; /* connection numbers rise within the domain */
     struct dedup_domain domain;
     struct session *silent_head;
@@ -62,6 +63,7 @@ struct sessions {
 
 struct sessions_options {
     struct id domain_id;
+    uint64_t hash_seed; /* secret, or a hostile client could choose ids that meet in one bucket */
     uint32_t limit;
     uint32_t window;
     int64_t lease_ns;

@@ -168,6 +168,7 @@ static void finish_reply(struct semel_server *server, struct semel_request *requ
 
 void server_request_finished(struct semel_server *server, struct semel_request *request)
 {
+    struct dedup_table *table = request->run.table;
     struct session *session = session_of(request);
     struct connection *connection = session != NULL ? session->connection : NULL;
     finish_reply(server, request, connection);
@@ -188,6 +189,8 @@ void server_request_finished(struct semel_server *server, struct semel_request *
         reply_settle(reply);
     if (wanted && connection != NULL && reply != NULL)
         connection_settle(connection);
+    else if (wanted && connection == NULL)
+        dedup_trim(table); /* a silent session keeps no more memory than its records need */
 }
 
 /* ---- a new request ---- */
