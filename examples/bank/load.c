@@ -200,7 +200,8 @@ static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
     if (load->stopping || outstanding(load) == 0)
         semel_node_stop(load->node);
     else
-        fprintf(stderr, "bank-load: stopping when %" PRIu64 " calls have ended; once more: now\n", outstanding(load));
+        fprintf(stderr, "bank-load: stopping when %" PRIu64 " calls have ended; once more: now\n",
+                outstanding(load));
     load->stopping = true;
     load->failed = true;
 }
