@@ -59,9 +59,13 @@ build() {
     title "packages"
     "$root/tests/install-deps.sh"
     title "build: $root/build"
-    local options=(-DCMAKE_BUILD_TYPE=Release)
+    local options=(-DCMAKE_BUILD_TYPE=Release) cache=$root/build/CMakeCache.txt
+    # A tree that was copied or moved brings a cache that points elsewhere; cmake would refuse it.
+    if [[ -f $cache ]] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "$cache"; then
+        options+=(--fresh)
+    fi
     # Tests need more packages and time; but who asked for them in this directory keeps them.
-    [[ -f $root/build/CMakeCache.txt ]] || options+=(-DBUILD_TESTING=OFF)
+    [[ -f $cache ]] || options+=(-DBUILD_TESTING=OFF)
     cmake -S "$root" -B "$root/build" "${options[@]}"
     cmake --build "$root/build" --parallel "$(nproc)"
     bin=$root/build/bin

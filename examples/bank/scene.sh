@@ -8,6 +8,7 @@ scene_dir=
 
 # Makes the directory of a scene ($scene_dir); everything started since ends with the script, whatever happens.
 scene_begin() {
+    unset SEMEL_CONFIG # a scene shows what it says, not what this machine is set to
     scene_dir=$(mktemp -d "${TMPDIR:-/tmp}/bank.XXXXXX")
     trap scene_end EXIT
     trap 'exit 130' INT
