@@ -82,7 +82,8 @@ static enum semel_progress progress_of(const struct call *call)
 {
     if (call->slot.exposed)
         return SEMEL_PROGRESS_WRITTEN;
-    return call->slot.state == OUTBOX_QUEUED ? outgoing_progress(&call->slot.out) : SEMEL_PROGRESS_QUEUED;
+    /* Out of the queue again, a frame that was started can not be completed. */
+    return call->slot.out.queued ? outgoing_progress(&call->slot.out) : SEMEL_PROGRESS_QUEUED;
 }
 
 static int64_t remaining_ms(const struct call *call)
@@ -234,16 +235,31 @@ static void carry_out(struct call *call, const struct call_failure *failure,
     }
 }
 
-void call_failed(struct call *call, const struct call_failure *failure)
+/* A call that was cancelled is not tried again, whatever would be. */
+static struct call_failure cancelled_instead(const struct call *call, const struct call_failure *failure)
 {
+    struct call_failure instead = *failure;
+    bool may_be_retried = failure->failure == RETRY_CONNECT_FAILED ||
+                          failure->failure == RETRY_CONNECTION_LOST || failure->failure == RETRY_REFUSED;
+    if (call->cancel_asked && may_be_retried) {
+        instead.failure = RETRY_CANCELLED;
+        instead.reason = SEMEL_REASON_CANCELLED;
+    }
+    return instead;
+}
+
+void call_failed(struct call *call, const struct call_failure *what)
+{
+    if (what->failure == RETRY_REFUSED)
+        call->slot.exposed = false; /* the peer's word that it did not run */
+    const struct call_failure instead = cancelled_instead(call, what);
+    const struct call_failure *failure = &instead;
     bool by_caller = failure->failure == RETRY_DEADLINE || failure->failure == RETRY_CANCELLED;
     if (!by_caller || call->failures == 0 || attempt_is_under_way(call)) {
         call->failures++;
         if (failure->failure != RETRY_ANSWERED)
             record_attempt(call, failure);
     }
-    if (failure->failure == RETRY_REFUSED)
-        call->slot.exposed = false; /* the peer's word that it did not run */
     struct retry_input input = describe(call, failure);
     struct retry_decision decision = retry_decide(&input);
     if (failure->answered && decision.action == RETRY_AGAIN && failure->failure != RETRY_REFUSED) {
@@ -251,6 +267,13 @@ void call_failed(struct call *call, const struct call_failure *failure)
         call->slot.exposed_elsewhere = true;
     }
     carry_out(call, failure, &decision, call->failures);
+}
+
+void call_too_large(struct call *call)
+{
+    const struct call_failure failure = {
+        .failure = RETRY_PROTOCOL, .reason = SEMEL_REASON_TOO_LARGE, .code = SEMEL_INVALID_ARGUMENT};
+    call_failed(call, &failure);
 }
 
 void call_judge(struct call *call, enum retry_verdict verdict)
@@ -360,7 +383,11 @@ bool call_answered(struct call *call, const struct frame *frame)
     };
     if (failure.reason == SEMEL_REASON_NONE)
         return false;
+    semel_channel *channel = call->channel;
     call_failed(call, &failure);
+    if (failure.failure == RETRY_REFUSED && (frame->flags & FRAME_ELSEWHERE) != 0 &&
+        channel->reconnector.endpoint_count > 1)
+        channel_part(channel); /* the endpoint that is left is tried last */
     return true;
 }
 

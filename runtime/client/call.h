@@ -69,6 +69,9 @@ struct call_failure {
 /* Something went wrong, or ended: asks the rules and does what they say.  May end the call (and run its callback). */
 void call_failed(struct call *call, const struct call_failure *failure);
 
+/* The server it would go to does not take such a frame. */
+void call_too_large(struct call *call);
+
 /* The verdict for a call that was held. */
 void call_judge(struct call *call, enum retry_verdict verdict);
 

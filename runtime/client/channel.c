@@ -77,14 +77,8 @@ void channel_round_failed(semel_channel *channel, enum semel_reason reason, int 
 
 static void fail_on_connection(struct call *call, const void *failure)
 {
-    if (call->slot.state != OUTBOX_QUEUED && call->slot.state != OUTBOX_WRITTEN)
-        return;
-    struct call_failure lost = *(const struct call_failure *)failure;
-    if (call->cancel_asked) {
-        lost.failure = RETRY_CANCELLED;
-        lost.reason = SEMEL_REASON_CANCELLED;
-    }
-    call_failed(call, &lost);
+    if (call->slot.state == OUTBOX_QUEUED || call->slot.state == OUTBOX_WRITTEN)
+        call_failed(call, failure);
 }
 
 /* ---- what the wire tells ---- */
@@ -132,9 +126,10 @@ static void unqueue(struct call *call, const void *unused)
         outbox_set(&call->channel->outbox, &call->slot, call->slot.exposed ? OUTBOX_HELD : OUTBOX_READY);
 }
 
-/* GOAWAY: what was not started waits for the next connection; what was is finished and answered, then both part. */
-static void on_goaway(semel_channel *channel)
+void channel_part(semel_channel *channel)
 {
+    if (channel->connection == 0 || !link_may_send(&channel->wire->link, FRAME_BYE))
+        return; /* parting already */
     each_call(channel, unqueue, NULL);
     outbox_attach(&channel->outbox, NULL, 0);
     channel->parting = true;
@@ -162,7 +157,7 @@ static void on_frame(struct wire *wire, const struct frame *frame)
     case FRAME_WELCOME: greeting_welcome(channel, frame); break;
     case FRAME_REFUSE: greeting_refused(channel, frame); break;
     case FRAME_REPLY: on_reply(channel, frame); break;
-    case FRAME_GOAWAY: on_goaway(channel); break;
+    case FRAME_GOAWAY: channel_part(channel); break;
     default: /* PING and PONG are the wire's */ break;
     }
 }
@@ -186,10 +181,11 @@ static void on_stamp(struct wire *wire, struct outgoing *out)
     const struct outbox *outbox = &channel->outbox;
     if (!wire_is_control(out)) {
         call_stamp(call_of(out));
-    } else if (frame_type_of(out->bytes) != FRAME_CANCEL) {
-        frame_stamp_seq(out->bytes, outbox->next);
-        frame_stamp(out->bytes, outbox_behind(outbox, outbox->next), 0);
+        return;
     }
+    if (frame_type_of(out->bytes) != FRAME_CANCEL)
+        frame_stamp_seq(out->bytes, outbox->next);
+    frame_stamp(out->bytes, outbox_behind(outbox, frame_seq_of(out->bytes)), 0);
 }
 
 static const struct wire_events events = {
@@ -225,7 +221,6 @@ void channel_send_cancel(semel_channel *channel, struct call *call)
 {
     if (channel->connection == 0 || call->cancel_sent || !link_may_send(&channel->wire->link, FRAME_CANCEL))
         return;
-    /* Its own seq as ack floor says nothing new: the floor may have passed it when the frame leaves. */
     const struct frame cancel = {.type = FRAME_CANCEL, .seq = call->slot.seq, .method = call->method->id};
     call->cancel_sent = wire_send_control(channel->wire, &cancel, WIRE_ORDER_FIRST, NULL);
 }
@@ -308,6 +303,11 @@ const struct policy *channel_policy(semel_channel *channel, const struct semel_m
     channel->last_method = method;
     channel->last_policy = &channel->policies[i].policy;
     return channel->last_policy;
+}
+
+bool channel_takes(const semel_channel *channel, size_t frame_size)
+{
+    return channel->connection == 0 || frame_size <= channel->wire->link.frame_limit;
 }
 
 void *channel_reply_scratch(semel_channel *channel, size_t size)

@@ -73,8 +73,15 @@ void channel_call_ended(semel_channel *channel);
 /* The policy of a method, resolved at its first use.  NULL: no memory. */
 const struct policy *channel_policy(semel_channel *channel, const struct semel_method *method);
 
+/* Whether the server it is connected to takes a frame of this size; not connected: not known, so yes. */
+bool channel_takes(const semel_channel *channel, size_t frame_size);
+
 /* Room for a decoded reply of this size, valid until the next call of this function.  NULL: no memory. */
 void *channel_reply_scratch(semel_channel *channel, size_t size);
+
+/* Leaves the connection in good order (GOAWAY, or a hint to another replica): what was not started waits for the next
+ * one; what was is finished and answered, then the server closes. */
+void channel_part(semel_channel *channel);
 
 /* Asks the server to stop a call that was written. */
 void channel_send_cancel(semel_channel *channel, struct call *call);

@@ -21,6 +21,7 @@ void greeting_hello(semel_channel *channel)
         .floor = channel->outbox.floor,
         .heartbeat_ms = (uint32_t)channel->heartbeat_ms,
         .frame_limit = (uint32_t)channel->frame_limit,
+        .node_instance = channel->node->instance,
         .name_size = (uint16_t)strlen(channel->node->name),
     };
     memcpy(hello.name, channel->node->name, hello.name_size);
@@ -52,13 +53,6 @@ static bool is_too_large(const struct call *call, const struct welcome *welcome)
     return call->slot.out.size > welcome->frame_limit;
 }
 
-static void fail_too_large(struct call *call)
-{
-    const struct call_failure failure = {
-        .failure = RETRY_PROTOCOL, .reason = SEMEL_REASON_TOO_LARGE, .code = SEMEL_INVALID_ARGUMENT};
-    call_failed(call, &failure);
-}
-
 static void settle_call(semel_channel *channel, uint64_t seq, const struct welcome *welcome,
                         enum retry_verdict verdict)
 {
@@ -67,7 +61,7 @@ static void settle_call(semel_channel *channel, uint64_t seq, const struct welco
         call_judge((struct call *)slot, verdict);
     slot = outbox_find(&channel->outbox, seq); /* the verdict may have ended it */
     if (slot != NULL && slot->state == OUTBOX_READY && is_too_large((struct call *)slot, welcome))
-        fail_too_large((struct call *)slot);
+        call_too_large((struct call *)slot);
 }
 
 static void settle_calls(semel_channel *channel, const struct welcome *welcome, enum retry_verdict verdict)

@@ -50,6 +50,10 @@ static enum semel_code encode(struct call *call, const void *in, semel_status *r
                               "%s: the request cannot be encoded: %s", call->method->name, error);
     }
     call->slot.out.size = (uint32_t)(FRAME_HEADER_SIZE + size);
+    if (!channel_takes(call->channel, call->slot.out.size))
+        return status_set(ret_status, SEMEL_INVALID_ARGUMENT, SEMEL_REASON_TOO_LARGE,
+                          "%s: a request of %zu bytes is over the server's FrameLimit", call->method->name,
+                          size);
     return SEMEL_OK;
 }
 
@@ -99,6 +103,10 @@ static void on_retry(struct timer *timer)
     struct call *call = container_of(timer, struct call, retry);
     if (call->cancel_asked) {
         cancel_now(call);
+        return;
+    }
+    if (!channel_takes(call->channel, call->slot.out.size)) {
+        call_too_large(call);
         return;
     }
     outbox_set(&call->channel->outbox, &call->slot, OUTBOX_READY);

@@ -69,6 +69,11 @@ enum frame_type frame_type_of(const uint8_t *header)
     return (enum frame_type)header[AT_TYPE];
 }
 
+uint64_t frame_seq_of(const uint8_t *header)
+{
+    return bytes_load64(header + AT_SEQ);
+}
+
 void frame_seal(uint8_t *header, uint64_t seed)
 {
     bytes_store64(header + AT_CHECK, digest(header, AT_CHECK, seed));

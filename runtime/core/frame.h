@@ -76,8 +76,9 @@ void frame_stamp(uint8_t *header, uint32_t aux, uint32_t time_ms);
 /* Rewrites the seq of a frame that carries the ack floor only (PING, PONG, BYE). */
 void frame_stamp_seq(uint8_t *header, uint64_t seq);
 
-/* The type in a header of our own making. */
+/* The type and the seq in a header of our own making. */
 enum frame_type frame_type_of(const uint8_t *header);
+uint64_t frame_seq_of(const uint8_t *header);
 
 /* Writes the check.  Last, after every other change of the header. */
 void frame_seal(uint8_t *header, uint64_t seed);

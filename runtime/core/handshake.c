@@ -22,7 +22,7 @@ size_t hello_write(uint8_t *body, const struct hello *hello)
     bytes_write64(&writer, hello->last_connection);
     bytes_write64(&writer, hello->floor);
     bytes_write32(&writer, hello->frame_limit);
-    bytes_write32(&writer, 0); /* reserved */
+    bytes_write32(&writer, hello->node_instance);
     bytes_write(&writer, hello->name, hello->name_size);
     assert(!writer.bad && writer.left == 0);
     return HANDSHAKE_HELLO_SIZE + hello->name_size;
@@ -46,12 +46,12 @@ enum semel_reason hello_read(const uint8_t *body, size_t size, struct hello *ret
     hello.last_connection = bytes_read64(&reader);
     hello.floor = bytes_read64(&reader);
     hello.frame_limit = bytes_read32(&reader);
-    bytes_read32(&reader); /* reserved */
+    hello.node_instance = bytes_read32(&reader);
     if (hello.name_size > LIMIT_NODE_NAME)
         return SEMEL_REASON_BAD_FIELD;
     bytes_read(&reader, hello.name, hello.name_size);
     if (reader.bad || reader.left != 0 || id_is_none(&hello.session) || hello.attempt == 0 ||
-        hello.floor == 0 || hello.heartbeat_ms == 0 || hello.frame_limit < LIMIT_FRAME_MIN)
+        hello.floor == 0 || hello.heartbeat_ms < LIMIT_HEARTBEAT_MIN_MS || hello.frame_limit < LIMIT_FRAME_MIN)
         return SEMEL_REASON_BAD_FIELD;
     *ret_hello = hello;
     return SEMEL_REASON_NONE;
@@ -90,7 +90,7 @@ enum semel_reason welcome_read(const uint8_t *body, size_t size, struct welcome 
     welcome.heartbeat_ms = bytes_read32(&reader);
     if (reader.bad || reader.left != 0 || id_is_none(&welcome.domain) || welcome.connection == 0 ||
         welcome.window == 0 || welcome.window > LIMIT_WINDOW_MAX || welcome.frame_limit < LIMIT_FRAME_MIN ||
-        welcome.heartbeat_ms == 0)
+        welcome.heartbeat_ms < LIMIT_HEARTBEAT_MIN_MS)
         return SEMEL_REASON_BAD_FIELD;
     *ret_welcome = welcome;
     return SEMEL_REASON_NONE;

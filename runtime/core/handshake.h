@@ -28,6 +28,7 @@ struct hello {
     uint64_t floor;        /* ack floor */
     uint32_t heartbeat_ms; /* the client's wishes: the smaller of both sides wins */
     uint32_t frame_limit;
+    uint32_t node_instance; /* drawn when the node starts: tells a restarted node from another channel of it */
     uint16_t name_size;
     char name[LIMIT_NODE_NAME]; /* optional stable node name, not terminated */
 };

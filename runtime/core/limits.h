@@ -12,6 +12,8 @@ enum {
     LIMIT_REASON_TEXT = 255,
     /* Before WELCOME nobody is trusted: a handshake frame is at most header, fixed part and name. */
     LIMIT_HANDSHAKE_FRAME = 512,
+    /* Shortest heartbeat two sides may agree on: below it they would do little but ping. */
+    LIMIT_HEARTBEAT_MIN_MS = 50,
     /* Smallest frame limit two sides may agree on: a header and a small message. */
     LIMIT_FRAME_MIN = 4096,
     /* The window is a u32 on the wire and a ring in memory: 2^16 records are 4 MiB a session. */

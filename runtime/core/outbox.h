@@ -85,10 +85,11 @@ bool outbox_unqueue(struct outbox *outbox, struct outbox_call *call);
  * reports it as sent or clears it. */
 bool outbox_end(struct outbox *outbox, struct outbox_call *call);
 
-/* How far the ack floor is behind a seq: what travels in every client frame. */
+/* How far the ack floor is behind a seq: what travels in every client frame.  0 for a seq that it has passed (a CANCEL
+ * may be overtaken): the seq itself is a floor that was reached long ago. */
 static inline uint32_t outbox_behind(const struct outbox *outbox, uint64_t seq)
 {
-    return (uint32_t)(seq - outbox->floor);
+    return seq > outbox->floor ? (uint32_t)(seq - outbox->floor) : 0;
 }
 
 /* The first call that has not ended with a seq of at least from, or NULL: to walk in seq order. */

@@ -73,10 +73,12 @@ static void drop_name(struct sessions *sessions, struct session *session)
     struct session_name *name = session->name;
     if (name == NULL)
         return;
+    struct session **of_name = &name->sessions;
+    while (*of_name != session)
+        of_name = &(*of_name)->next_of_name;
+    *of_name = session->next_of_name;
     session->name = NULL;
-    if (name->holder == session)
-        name->holder = NULL;
-    if (--name->references > 0)
+    if (name->sessions != NULL)
         return;
     struct session_name **link = name_bucket_of(sessions, name->text, name->size);
     while (*link != name)
@@ -99,7 +101,6 @@ static struct session_name *take_name(struct sessions *sessions, const struct he
         name->next_in_bucket = *bucket;
         *bucket = name;
     }
-    name->references++;
     return name;
 }
 
@@ -203,12 +204,14 @@ static struct sessions_judgment refuse(struct session *session, enum semel_reaso
     return (struct sessions_judgment){.session = session, .refusal = reason};
 }
 
-/* The live session that has this node's name, if it is another one. */
-static struct session *live_namesake(const struct session_name *name, const struct session *session)
+/* A live session of another life of this node, or NULL. */
+static struct session *live_namesake(const struct session_name *name, const struct hello *hello)
 {
-    if (name == NULL || name->holder == NULL || name->holder == session)
-        return NULL;
-    return name->holder->connection != NULL ? name->holder : NULL;
+    struct session *session = name != NULL ? name->sessions : NULL;
+    while (session != NULL && (session->connection == NULL || session->node_instance == hello->node_instance ||
+                               id_equal(&session->id, &hello->session)))
+        session = session->next_of_name;
+    return session;
 }
 
 struct sessions_judgment sessions_judge(const struct sessions *sessions, const struct hello *hello,
@@ -223,7 +226,7 @@ struct sessions_judgment sessions_judge(const struct sessions *sessions, const s
         return refuse(session, SEMEL_REASON_ATTEMPT_STALE);
 
     const struct session_name *name = find_name(sessions, hello->name, hello->name_size, subject);
-    struct session *displaced = live_namesake(name, session);
+    struct session *displaced = live_namesake(name, hello);
     if (displaced != NULL && name_in_conflict(name, now_ns))
         return refuse(session, SEMEL_REASON_NAME_CONFLICT);
     bool room = has_room(sessions) || (displaced != NULL && displaced->table.records == 0);
@@ -266,22 +269,25 @@ static void hold_name(struct sessions *sessions, struct session *session, const 
                 memcmp(session->name->text, hello->name, hello->name_size) == 0;
     if (!same)
         drop_name(sessions, session);
+    session->node_instance = hello->node_instance;
     if (hello->name_size == 0)
         return;
-    if (session->name == NULL)
+    if (session->name == NULL) {
         session->name = take_name(sessions, hello, session->subject);
-    /* Without memory for it the name is not watched: it is a help for operators, no part of the promise. */
-    if (session->name == NULL || session->name->holder == session)
-        return;
+        /* Without memory for it the name is not watched: it is a help for operators, no part of the promise. */
+        if (session->name == NULL)
+            return;
+        session->next_of_name = session->name->sessions;
+        session->name->sessions = session;
+    }
     if (displaces)
         count_displacement(session->name, now_ns);
-    session->name->holder = session;
 }
 
 struct session *sessions_accept(struct sessions *sessions, const struct hello *hello, uint64_t subject,
                                 const struct sessions_judgment *judgment, void *connection, int64_t now_ns)
 {
-    assert(judgment->accept && (judgment->displaced == NULL || judgment->displaced->connection == NULL));
+    assert(judgment->accept && judgment->displaced == NULL);
     struct session *session = judgment->session != NULL ? judgment->session : create(sessions, hello, subject);
     if (session == NULL)
         return NULL;
@@ -297,7 +303,7 @@ struct session *sessions_accept(struct sessions *sessions, const struct hello *h
         dedup_init(&session->table, &sessions->domain, hello->floor, sessions->window);
     }
     dedup_ack(&session->table, hello->floor);
-    hold_name(sessions, session, hello, judgment->displaced != NULL, now_ns);
+    hold_name(sessions, session, hello, judgment->displaces, now_ns);
     return session;
 }
 

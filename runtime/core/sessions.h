@@ -24,9 +24,12 @@ struct session {
     uint64_t born;              /* number of the connection that was answered NEW */
     uint64_t connection_number; /* of the latest connection */
     void *connection;           /* live, or NULL */
+    uint32_t frame_limit;       /* agreed on the latest connection */
     int64_t silent_since_ns;    /* of use while there is no connection */
     struct dedup_table table;
+    uint32_t node_instance;    /* the life of the node that made it */
     struct session_name *name; /* NULL: the node gave none */
+    struct session *next_of_name;
     struct session *next_in_bucket;
     struct session *silent_next; /* the list of sessions without connection, longest silent first */
     struct session *silent_prev;
@@ -35,9 +38,9 @@ struct session {
 /* What is known of a stable node name. */
 struct session_name {
     struct session_name *next_in_bucket;
-    struct session *holder; /* the session that has the name now */
-    uint32_t references;    /* sessions that point here */
-    uint32_t displacements; /* sessions displaced since window_start_ns */
+    struct session
+        *sessions; /* of nodes of this name: the channels of one node, and what is left of earlier lives */
+    uint32_t displacements; /* lives displaced since window_start_ns */
     int64_t window_start_ns;
     uint64_t subject; /* names of different users are different names */
     uint16_t size;
@@ -81,8 +84,8 @@ struct sessions_judgment {
     bool resumed;
     enum semel_reason refusal; /* if not accepted */
     struct session *session;   /* known already, or NULL */
-    struct session
-        *displaced; /* another session of the same node name, with a live connection, that must go first */
+    struct session *displaced; /* a live session of another life of the same node: close it, and judge again */
+    bool displaces;            /* set by the caller: it has closed such sessions for this offer */
 };
 
 /* What becomes of an offer, by the five rules.  Changes nothing. */

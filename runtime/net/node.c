@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/random.h"
 #include "net/status.h"
 
 /* ---- those who wait ---- */
@@ -353,6 +354,10 @@ void node_log(semel_node *node, enum semel_log_level level, const char *format, 
     va_end(arguments);
     if (length >= (int)sizeof text)
         memcpy(text + sizeof text - 4, "...", 4);
+    /* Parts of it may come from a peer. */
+    for (char *at = text; *at != '\0'; at++)
+        if ((unsigned char)*at < ' ' || *at == 127)
+            *at = '?';
     node->log(level, text, node->log_user);
 }
 
@@ -377,6 +382,7 @@ static bool init(semel_node *node, const struct semel_node_options *options)
     if (options->name != NULL)
         memcpy(node->name, options->name, strlen(options->name) + 1);
     node->kind = options->thread ? NODE_THREAD : options->loop != NULL ? NODE_FOREIGN_LOOP : NODE_OWN_LOOP;
+    node->instance = (uint32_t)random_u64();
     node->opener = pthread_self();
     node->last_post = &node->first_post;
     if (!loop_init(&node->loop, options->loop, on_wake, node))
@@ -438,6 +444,10 @@ void semel_node_close(semel_node *node)
         node->running = node->running_on = false;
     }
     assert(!node_is_inside(node));
+    /* Callbacks that run below are inside the node, and synchronous stubs in them are refused. */
+    pthread_mutex_lock(&node->mutex);
+    take_run(node);
+    pthread_mutex_unlock(&node->mutex);
     /* Results of other threads that are still in line must find their server. */
     run_posts(node);
     while (node->members != NULL)

@@ -42,6 +42,7 @@ struct semel_node {
     semel_log_fn *log;
     void *log_user;
     char name[LIMIT_NODE_NAME + 1];
+    uint32_t instance; /* drawn for this life of the node */
     struct node_member *members;
     pthread_t thread; /* NODE_THREAD */
     pthread_t opener; /* NODE_FOREIGN_LOOP: the thread the loop belongs to */

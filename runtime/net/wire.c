@@ -41,12 +41,19 @@ void wire_room_fini(struct wire_room *room)
     pool_fini(&room->control_pool);
 }
 
+static void settle_control(struct wire *wire, struct outgoing *out)
+{
+    if (frame_type_of(out->bytes) == FRAME_PONG)
+        wire->pong_queued = false;
+    reply_settle(reply_of(out));
+}
+
 static void on_sent(struct outgoing *out, void *user)
 {
     struct wire *wire = user;
     wire->counters->frames_out++;
     if (wire_is_control(out))
-        reply_settle(reply_of(out));
+        settle_control(wire, out);
     else
         wire->events->sent(wire, out);
 }
@@ -55,7 +62,7 @@ static void on_dropped(struct outgoing *out, void *user)
 {
     struct wire *wire = user;
     if (wire_is_control(out))
-        reply_settle(reply_of(out));
+        settle_control(wire, out);
     else
         wire->events->dropped(wire, out);
 }
@@ -223,6 +230,8 @@ void wire_flush_later(struct wire *wire)
 void wire_push(struct wire *wire, struct outgoing *out)
 {
     assert(!wire_is_closed(wire));
+    if (wire->queue.head == NULL)
+        wire->last_progress_ns = loop_now(wire->room->loop); /* from now on it may be slow */
     sendq_push(&wire->queue, out);
     wire_flush_later(wire);
 }

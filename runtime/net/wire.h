@@ -69,6 +69,7 @@ struct wire {
     bool dialling;
     bool paused; /* not read: too much is unsent */
     bool deaf;   /* the peer takes no more bytes, but what it sent before may still be read */
+    bool pong_queued;
     struct loop_io io;
     struct loop_task flush_task;
     struct loop_task reap_task;

@@ -123,10 +123,11 @@ static bool keep_rest(struct wire *wire, const uint8_t *rest, size_t size)
 
 static void answer_ping(struct wire *wire, const struct frame *frame)
 {
-    if (frame->type != FRAME_PING || !link_may_send(&wire->link, FRAME_PONG))
+    /* One at a time: who pings without reading must not fill our memory. */
+    if (frame->type != FRAME_PING || wire->pong_queued || !link_may_send(&wire->link, FRAME_PONG))
         return;
     const struct frame pong = {.type = FRAME_PONG};
-    (void)wire_send_control(wire, &pong, WIRE_ORDER_FIRST, NULL);
+    wire->pong_queued = wire_send_control(wire, &pong, WIRE_ORDER_FIRST, NULL);
 }
 
 static void deliver(struct wire *wire, const struct frame *frame)
@@ -248,9 +249,23 @@ static void resume(struct wire *wire)
         consume(wire, wire->partial, wire->partial_size);
 }
 
+/* Whether the peer has been silent so long that bytes written now would go to nobody.  That is seen first by a node that
+ * nobody ran for a while: its timers did not fire, and what has arrived was not read.  May close the wire. */
+static bool is_dead(struct wire *wire)
+{
+    if (wire->heartbeat_ns == 0 || wire->paused || wire->closing)
+        return false;
+    if (loop_now(wire->room->loop) - wire->last_in_ns < wire->heartbeat_ns)
+        return false;
+    wire_receive(wire);
+    if (!wire_is_closed(wire) && loop_now(wire->room->loop) - wire->last_in_ns >= wire->heartbeat_ns)
+        wire_fail(wire, SEMEL_REASON_HEARTBEAT_MISSED, 0);
+    return wire_is_closed(wire);
+}
+
 void wire_flush(struct wire *wire)
 {
-    if (wire_is_closed(wire) || wire->dialling)
+    if (wire_is_closed(wire) || wire->dialling || is_dead(wire))
         return;
     write_out(wire);
     if (wire_is_closed(wire))

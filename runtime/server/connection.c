@@ -86,18 +86,28 @@ static void welcome(struct connection *connection, const struct hello *hello, bo
         connection_close(connection, SEMEL_REASON_NO_MEMORY);
         return;
     }
+    connection->session->frame_limit = welcome.frame_limit;
     wire_open(connection->wire, welcome.nonce, welcome.frame_limit, welcome.heartbeat_ms * MS_IN_NS);
     server->stats.welcomed++;
     server->stats.resumed += resumed;
 }
 
-/* What the new connection displaces is closed completely before it is accepted. */
-static void displace(const struct sessions_judgment *judgment)
+/* What becomes of the offer.  What it displaces is closed completely before it is accepted. */
+static struct sessions_judgment judge(struct connection *connection, const struct hello *hello)
 {
-    if (judgment->session != NULL && judgment->session->connection != NULL)
-        connection_close(judgment->session->connection, SEMEL_REASON_REPLACED);
-    if (judgment->displaced != NULL)
-        connection_close(judgment->displaced->connection, SEMEL_REASON_NAME_TAKEN);
+    struct sessions *sessions = &connection->server->sessions;
+    int64_t now_ns = server_now(connection->server);
+    bool displaces = false;
+    struct sessions_judgment judgment = sessions_judge(sessions, hello, connection->subject, now_ns);
+    while (judgment.accept && judgment.displaced != NULL) {
+        displaces = true;
+        connection_close(judgment.displaced->connection, SEMEL_REASON_NAME_TAKEN);
+        judgment = sessions_judge(sessions, hello, connection->subject, now_ns);
+    }
+    judgment.displaces = displaces;
+    if (judgment.accept && judgment.session != NULL && judgment.session->connection != NULL)
+        connection_close(judgment.session->connection, SEMEL_REASON_REPLACED);
+    return judgment;
 }
 
 static void on_hello(struct connection *connection, const struct frame *frame)
@@ -117,15 +127,13 @@ static void on_hello(struct connection *connection, const struct frame *frame)
         refuse(connection, &hello, SEMEL_REASON_DRAINING);
         return;
     }
-    int64_t now_ns = server_now(server);
-    struct sessions_judgment judgment = sessions_judge(&server->sessions, &hello, connection->subject, now_ns);
+    struct sessions_judgment judgment = judge(connection, &hello);
     if (!judgment.accept) {
         refuse(connection, &hello, judgment.refusal);
         return;
     }
-    displace(&judgment);
     connection->session = sessions_accept(&server->sessions, &hello, connection->subject, &judgment, connection,
-                                          now_ns);
+                                          server_now(server));
     if (connection->session == NULL)
         refuse(connection, &hello, SEMEL_REASON_TOO_MANY_SESSIONS);
     else
@@ -222,11 +230,6 @@ void connection_send(struct connection *connection, struct reply *reply)
         return;
     reply->out.order = REPLY_ORDER;
     wire_push(connection->wire, &reply->out);
-}
-
-size_t connection_frame_limit(const struct connection *connection)
-{
-    return connection->wire->link.frame_limit;
 }
 
 void connection_settle(struct connection *connection)

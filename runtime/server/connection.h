@@ -31,9 +31,6 @@ void connection_drain(struct connection *connection);
 /* Sends a reply, unless it is on its way already. */
 void connection_send(struct connection *connection, struct reply *reply);
 
-/* The largest frame the client takes. */
-size_t connection_frame_limit(const struct connection *connection);
-
 /* A request of its session has finished: a parting connection may be complete. */
 void connection_settle(struct connection *connection);
 

@@ -24,6 +24,7 @@ static enum semel_code code_of(enum semel_reason reason)
     case SEMEL_REASON_MODE_MISMATCH: return SEMEL_FAILED_PRECONDITION;
     case SEMEL_REASON_MALFORMED: return SEMEL_INVALID_ARGUMENT;
     case SEMEL_REASON_TABLE_FULL:
+    case SEMEL_REASON_TOO_LARGE:
     case SEMEL_REASON_OVERLOADED: return SEMEL_RESOURCE_EXHAUSTED;
     case SEMEL_REASON_STALE: return SEMEL_ABORTED;
     case SEMEL_REASON_FALSE_RETRY: return SEMEL_INTERNAL;
@@ -153,9 +154,9 @@ static void check_size(struct semel_request *request, size_t limit)
 
 /* Puts the reply into its final form: an OK with its message, or a text. */
 static void finish_reply(struct semel_server *server, struct semel_request *request,
-                         const struct connection *connection)
+                         const struct session *session)
 {
-    check_size(request, connection != NULL ? connection_frame_limit(connection) : (size_t)server->frame_limit);
+    check_size(request, session != NULL ? session->frame_limit : (size_t)server->frame_limit);
     if (request->code != SEMEL_OK && request->reply == NULL)
         set_text_body(request, &server->node->room.control_pool);
     else if (request->reply == NULL) /* an oneway's answer has no body */
@@ -171,7 +172,7 @@ void server_request_finished(struct semel_server *server, struct semel_request *
     struct dedup_table *table = request->run.table;
     struct session *session = session_of(request);
     struct connection *connection = session != NULL ? session->connection : NULL;
-    finish_reply(server, request, connection);
+    finish_reply(server, request, session);
     struct reply *reply = request->reply;
     request->reply = NULL;
     bool wanted = request->code == SEMEL_REFUSED ? dedup_withdraw(&request->run)
@@ -268,6 +269,17 @@ static void decode_and_run(struct connection *connection, const struct frame *fr
     run(connection, request);
 }
 
+/* The kept reply once more, unless the client has come back with a smaller frame limit. */
+static void resend(struct connection *connection, const struct frame *frame, struct reply *reply)
+{
+    connection->server->stats.replayed++;
+    if (reply->out.size <= connection->session->frame_limit)
+        connection_send(connection, reply);
+    else
+        tell(connection, frame, SEMEL_REASON_TOO_LARGE, SEMEL_OUTCOME_EXECUTED,
+             "it ran, but its reply is too large");
+}
+
 void dispatch_request(struct connection *connection, const struct frame *frame)
 {
     struct semel_server *server = connection->server;
@@ -298,10 +310,7 @@ void dispatch_request(struct connection *connection, const struct frame *frame)
     case DEDUP_ATTACH: /* the reply goes to the session's newest connection, which is this one */
         server->stats.attached++;
         break;
-    case DEDUP_RESEND:
-        server->stats.replayed++;
-        connection_send(connection, verdict.reply);
-        break;
+    case DEDUP_RESEND: resend(connection, frame, verdict.reply); break;
     case DEDUP_TELL:
         server->stats.reply_gone += verdict.reason == SEMEL_REASON_REPLY_GONE;
         tell(connection, frame, verdict.reason, verdict.outcome, "");

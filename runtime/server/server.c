@@ -36,7 +36,7 @@ void server_connection_gone(struct semel_server *server)
     int64_t next_ns = sessions_next_expiry(&server->sessions);
     if (!timer_running(&server->expiry) && next_ns != INT64_MAX)
         (void)loop_timer_start(server_loop(server), &server->expiry, next_ns);
-    if (server->draining && server->connection_count == 0 && server->drained_fn != NULL)
+    if (server->draining && server->connection_count == 0)
         loop_later(server_loop(server), &server->drained);
 }
 
@@ -249,12 +249,17 @@ struct draining {
     semel_server *server;
     semel_drained_fn *done;
     void *user;
+    enum semel_code code;
 };
 
 static void drain_now(void *arg)
 {
-    const struct draining *draining = arg;
+    struct draining *draining = arg;
     semel_server *server = draining->server;
+    if (server->draining) {
+        draining->code = SEMEL_FAILED_PRECONDITION;
+        return;
+    }
     server->draining = true;
     server->drained_fn = draining->done;
     server->drained_user = draining->user;
@@ -271,10 +276,11 @@ static void drain_now(void *arg)
         on_drain_timeout(&server->drain_timeout); /* no memory to wait */
 }
 
-void semel_server_drain(semel_server *server, semel_drained_fn *done, void *user)
+enum semel_code semel_server_drain(semel_server *server, semel_drained_fn *done, void *user)
 {
-    struct draining draining = {server, done, user};
+    struct draining draining = {.server = server, .done = done, .user = user, .code = SEMEL_OK};
     node_call(server->node, drain_now, &draining);
+    return draining.code;
 }
 
 /* Pending requests are on their own from now on: their records are gone, their results will be dropped. */

@@ -34,9 +34,10 @@ enum semel_code semel_server_listen(semel_server *server, const char *uri, char 
 
 typedef void semel_drained_fn(void *user);
 
-/* Stops listening, tells every client to leave (GOAWAY), answers what was sent before, closes, then calls done once on
- * the node's thread, at the latest after the property DrainTimeout. */
-void semel_server_drain(semel_server *server, semel_drained_fn *done, void *user);
+/* Stops listening, tells every client to leave (GOAWAY), answers what was sent before, closes, then calls done (may be
+ * NULL) once on the node's thread, at the latest after the property DrainTimeout.
+ * Errors: FAILED_PRECONDITION (it drains already; done will not be called). */
+enum semel_code semel_server_drain(semel_server *server, semel_drained_fn *done, void *user);
 
 /* Closes listeners and connections at once.  Pending requests stay valid; finishing them does nothing.
  * Accepts NULL.  Not from a handler of this server (asserted). */
