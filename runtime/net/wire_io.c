@@ -249,8 +249,8 @@ static void resume(struct wire *wire)
         consume(wire, wire->partial, wire->partial_size);
 }
 
-/* Whether the peer has been silent so long that bytes written now would go to nobody.  That is seen first by a node that
- * nobody ran for a while: its timers did not fire, and what has arrived was not read.  May close the wire. */
+/* Whether the peer has been silent so long that bytes written now would go to nobody.  That is seen first by a node
+ * that nobody ran for a while: its timers did not fire, and what has arrived was not read.  May close the wire. */
 static bool is_dead(struct wire *wire)
 {
     if (wire->heartbeat_ns == 0 || wire->paused || wire->closing)

@@ -56,7 +56,7 @@ struct semel_channel_stats {
     uint32_t outstanding;                   /* calls not yet completed: a gauge */
 };
 
-/* Copies the counters.  On the node's thread. */
+/* Copies the counters.  Any thread. */
 void semel_channel_get_stats(const semel_channel *channel, struct semel_channel_stats *ret_stats);
 
 #ifdef __cplusplus

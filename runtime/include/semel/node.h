@@ -5,9 +5,10 @@
  *   your loop     give a struct ev_loop; whoever runs that loop runs the node
  *   own thread    SEMEL_NODE_THREAD: the node runs itself until it is closed
  *
- * Threads: a node, its channels, servers and asynchronous calls are used from the thread that runs the node (or,
- * while nobody runs it, from one thread at a time).  Only these may be called from any thread: semel_node_post,
- * semel_node_stop, synchronous stubs, oneway stubs, and finishing a pending request.
+ * Threads: what starts or cancels asynchronous calls, and what a handler does with its request, belongs to the thread
+ * that runs the node (or, while nobody runs it, to one thread at a time).  Any thread may call semel_node_post,
+ * semel_node_stop, synchronous and oneway stubs, finish a pending request, and open, close, flush, drain or ask
+ * channels and servers: these hand over to the node's thread and wait for it.
  *
  * Reads best next: semel/channel.h, semel/server.h. */
 #ifndef SEMEL_NODE_H

@@ -67,7 +67,7 @@ struct semel_server_stats {
     uint64_t kept_bytes;
 };
 
-/* Copies the counters.  On the node's thread. */
+/* Copies the counters.  Any thread. */
 void semel_server_get_stats(const semel_server *server, struct semel_server_stats *ret_stats);
 
 #ifdef __cplusplus
