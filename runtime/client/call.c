@@ -188,10 +188,10 @@ static void set_message(semel_status *status, const struct call_failure *failure
 
 /* FAIL and FINISH: the call is over. */
 static void end_by_decision(struct call *call, const struct call_failure *failure,
-                            const struct retry_decision *decision, uint32_t attempts)
+                            const struct retry_decision *decision)
 {
     semel_status status;
-    fill_status(call, decision, attempts, &status);
+    fill_status(call, decision, call->failures, &status);
     set_message(&status, failure);
     end(call, NULL, &status);
 }
@@ -209,14 +209,14 @@ static void delay(struct call *call, uint32_t wait_ms)
 }
 
 static void carry_out(struct call *call, const struct call_failure *failure,
-                      const struct retry_decision *decision, uint32_t attempts)
+                      const struct retry_decision *decision)
 {
     semel_channel *channel = call->channel;
     channel->stats.by_rule[decision->rule]++;
     record_decision(call, decision);
     trace(call, failure, decision);
     if (decision->action == RETRY_FAIL || decision->action == RETRY_FINISH) {
-        end_by_decision(call, failure, decision, attempts);
+        end_by_decision(call, failure, decision);
         return;
     }
     call->connection = 0;
@@ -266,7 +266,7 @@ void call_failed(struct call *call, const struct call_failure *what)
         call->slot.exposed = false; /* that run is answered; the next attempt is another one */
         call->slot.exposed_elsewhere = true;
     }
-    carry_out(call, failure, &decision, call->failures);
+    carry_out(call, failure, &decision);
 }
 
 void call_too_large(struct call *call)
@@ -298,7 +298,7 @@ void call_judge(struct call *call, enum retry_verdict verdict)
         call->slot.exposed = false;
         call->slot.exposed_elsewhere = true;
     }
-    carry_out(call, &failure, &decision, call->failures);
+    carry_out(call, &failure, &decision);
 }
 
 /* ---- being answered ---- */
@@ -311,7 +311,8 @@ static void decode_failed(struct call *call, const char *error)
                                             .reason = SEMEL_REASON_DECODE_FAILED,
                                             .outcome = SEMEL_OUTCOME_EXECUTED};
     const struct call_failure failure = {.text = error, .text_size = strlen(error)};
-    end_by_decision(call, &failure, &decision, call->failures + 1);
+    call->failures++;
+    end_by_decision(call, &failure, &decision);
 }
 
 static void succeed(struct call *call, const struct frame *frame)
