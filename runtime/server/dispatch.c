@@ -167,31 +167,37 @@ static void finish_reply(struct semel_server *server, struct semel_request *requ
     write_reply(request->reply, request->run.seq, request->method->id, request->body_size, &answer);
 }
 
+/* A reply goes to the newest connection of its session; if there is none, the client will come and ask for it. */
+static void hand_over(struct session *session, struct reply *reply)
+{
+    struct connection *connection = session->connection;
+    if (connection == NULL) {
+        reply_settle(reply);
+        dedup_trim(&session->table); /* a silent session keeps no more memory than its records need */
+    } else if (reply == NULL) {
+        connection_close(connection, SEMEL_REASON_NO_MEMORY); /* the client will ask again and be told */
+    } else {
+        connection_send(connection, reply);
+        connection_settle(connection);
+    }
+}
+
 void server_request_finished(struct semel_server *server, struct semel_request *request)
 {
-    struct dedup_table *table = request->run.table;
     struct session *session = session_of(request);
-    struct connection *connection = session != NULL ? session->connection : NULL;
     finish_reply(server, request, session);
     struct reply *reply = request->reply;
     request->reply = NULL;
-    bool wanted = request->code == SEMEL_REFUSED ? dedup_withdraw(&request->run)
-                                                 : dedup_finish(&request->run, reply);
-    if (request->code == SEMEL_REFUSED)
-        server->stats.refused_by[SEMEL_REASON_REFUSED_BY_HANDLER]++;
+    bool refused = request->code == SEMEL_REFUSED;
+    bool wanted = refused ? dedup_withdraw(&request->run) : dedup_finish(&request->run, reply);
+    server->stats.refused_by[SEMEL_REASON_REFUSED_BY_HANDLER] += refused;
     message_release(request->method->request_fields, request->in);
     unlink_request(server, request);
     request_destroy(request);
-    if (wanted && connection != NULL && reply != NULL)
-        connection_send(connection, reply);
-    else if (wanted && connection != NULL)
-        connection_close(connection, SEMEL_REASON_NO_MEMORY); /* the client will ask again and be told */
+    if (wanted)
+        hand_over(session, reply);
     else
         reply_settle(reply);
-    if (wanted && connection != NULL && reply != NULL)
-        connection_settle(connection);
-    else if (wanted && connection == NULL)
-        dedup_trim(table); /* a silent session keeps no more memory than its records need */
 }
 
 /* ---- a new request ---- */
