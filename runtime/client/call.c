@@ -175,7 +175,8 @@ static void set_message(semel_status *status, const struct call_failure *failure
         bool cut = size >= sizeof status->message;
         if (cut)
             size = sizeof status->message - 4;
-        memcpy(status->message, failure->text, size);
+        for (size_t i = 0; i < size; i++) /* the peer's words go to terminals and logs */
+            status->message[i] = (unsigned char)failure->text[i] < ' ' ? '?' : failure->text[i];
         memcpy(status->message + size, cut ? "..." : "", cut ? 4 : 1);
         return;
     }
