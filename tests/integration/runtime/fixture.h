@@ -66,6 +66,9 @@ void client_open_unrun(struct client *client, const char *const *properties, con
 void client_close(struct client *client);
 struct semel_channel_stats client_stats(struct client *client);
 
+/* Settings for the functions below. */
+#define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
+
 semel_properties *properties_of(const char *const *settings);
 
 /* An asynchronous call and how it ended. */

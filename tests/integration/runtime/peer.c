@@ -191,6 +191,13 @@ void peer_welcome(struct peer *peer, const struct welcome *welcome, bool resumed
     cr_assert(peer_write(peer, bytes, peer_build_welcome(peer, welcome, resumed, bytes, sizeof bytes)));
 }
 
+void peer_serve(struct peer *peer, int listener, const struct welcome *welcome, bool resumed)
+{
+    peer_accept(peer, listener);
+    peer_take_hello(peer);
+    peer_welcome(peer, welcome, resumed);
+}
+
 void peer_reply_ok(struct peer *peer, const struct frame *request, const void *body, size_t size)
 {
     const struct frame reply = {.type = FRAME_REPLY,

@@ -50,6 +50,8 @@ struct welcome peer_some_welcome(void);
 size_t peer_build_welcome(struct peer *peer, const struct welcome *welcome, bool resumed, uint8_t *into,
                           size_t room);
 void peer_welcome(struct peer *peer, const struct welcome *welcome, bool resumed);
+/* All of it: waits for a connection, takes its HELLO and says WELCOME. */
+void peer_serve(struct peer *peer, int listener, const struct welcome *welcome, bool resumed);
 /* An OK reply to a request, with this body. */
 void peer_reply_ok(struct peer *peer, const struct frame *request, const void *body, size_t size);
 void peer_reply(struct peer *peer, const struct frame *request, enum semel_code code, enum semel_reason reason,

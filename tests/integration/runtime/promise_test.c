@@ -13,8 +13,6 @@
 
 TestSuite(promise, .timeout = 20);
 
-#define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
-
 /* The HELLO with which a client comes back after what this peer has seen. */
 static struct hello next_hello(const struct peer *peer)
 {
