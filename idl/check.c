@@ -18,7 +18,7 @@ static void oneway_without_retry(const struct check_method *subject)
 {
     if (subject->written->retry_interval_count > 0)
         diagnostics_error(subject->source->list, options_place(subject->source, OPTION_RETRY_INTERVALS),
-                          "retry_intervals_ms: method %s is oneway, and a oneway call is never retried",
+                          "retry_intervals_ms: method %s is oneway, nobody waits for it; it keeps to those of its service",
                           subject->method->full_name);
 }
 

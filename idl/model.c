@@ -143,12 +143,8 @@ static void set_options(const struct service_builder *to, const desc_Method *sou
     check_options(&at, &written);
     check_method(&(struct check_method){method, &written, &at, path});
     method->options = options_merge(&in->model->arena, &written, &to->options);
-    if (method->oneway) {
-        /* Service defaults about answers do not reach a method that has none. */
-        method->options.retry_interval_count = MODEL_UNSET;
-        method->options.retry_intervals_ms = NULL;
-        method->options.error_count = 0;
-    }
+    if (method->oneway)
+        method->options.error_count = 0; /* errors of the service do not reach a method without answers */
 }
 
 static void build_method(const struct service_builder *to, const desc_Method *source, struct path path)

@@ -222,7 +222,8 @@ static void carry_out(struct call *call, const struct call_failure *failure,
     }
     call->connection = 0;
     call->endpoint = NULL;
-    call->retry_at_ns = node_now(channel->node) + decision->wait_ms * MS_IN_NS;
+    if (failure->verdict == RETRY_NO_VERDICT) /* a verdict takes no wait of its own: the one under way goes on */
+        call->retry_at_ns = node_now(channel->node) + decision->wait_ms * MS_IN_NS;
     if (decision->action != RETRY_HOLD)
         channel->stats.retries++;
     if (decision->action == RETRY_HOLD) {
@@ -249,8 +250,27 @@ static struct call_failure cancelled_instead(const struct call *call, const stru
     return instead;
 }
 
+/* A call may ride along on a connection that others asked for before its own wait was over.  Losing that one is no
+ * attempt of its own: the decision it waits under still stands. */
+static bool rode_along(const struct call *call, const struct call_failure *failure)
+{
+    return failure->failure == RETRY_CONNECTION_LOST && !call->cancel_asked &&
+           node_now(call->channel->node) < call->retry_at_ns;
+}
+
+static void wait_on(struct call *call)
+{
+    call->connection = 0;
+    call->endpoint = NULL;
+    outbox_set(&call->channel->outbox, &call->slot, call->slot.exposed ? OUTBOX_HELD : OUTBOX_READY);
+}
+
 void call_failed(struct call *call, const struct call_failure *what)
 {
+    if (rode_along(call, what)) {
+        wait_on(call);
+        return;
+    }
     if (what->failure == RETRY_REFUSED)
         call->slot.exposed = false; /* the peer's word that it did not run */
     const struct call_failure instead = cancelled_instead(call, what);

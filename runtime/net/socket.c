@@ -19,6 +19,19 @@ int transport_socket(int family, int *ret_fd)
     return 0;
 }
 
+bool transport_socket_is_loop(int fd)
+{
+    struct sockaddr_storage own;
+    struct sockaddr_storage peer;
+    socklen_t own_size = sizeof own;
+    socklen_t peer_size = sizeof peer;
+    if (getsockname(fd, (struct sockaddr *)&own, &own_size) != 0 ||
+        getpeername(fd, (struct sockaddr *)&peer, &peer_size) != 0)
+        return false;
+    return (own.ss_family == AF_INET || own.ss_family == AF_INET6) && own_size == peer_size &&
+           memcmp(&own, &peer, own_size) == 0;
+}
+
 int transport_socket_dial(const struct endpoint *endpoint, int *ret_fd)
 {
     int fd = -1;

@@ -289,6 +289,8 @@ static void finish_dial(struct wire *wire)
     socklen_t size = sizeof error;
     if (getsockopt(wire->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
         error = errno;
+    if (error == 0 && transport_socket_is_loop(wire->fd))
+        error = ECONNREFUSED; /* and the port is given back to the server that will want it */
     if (error != 0) {
         wire_fail(wire, SEMEL_REASON_CONNECT_FAILED, error);
         return;

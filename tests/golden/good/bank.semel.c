@@ -79,6 +79,8 @@ static void demo_Bank_Note_deliver(void (*done)(void), const void *reply, const 
     ((demo_Bank_Note_done *)done)(status, user);
 }
 
+static const uint32_t demo_Bank_Note_retries[] = {0, 100, 500};
+
 const struct semel_method demo_Bank_methods[] = {
     [demo_Bank_Deposit_index] = {
         .name = "demo.Bank.Deposit",
@@ -170,8 +172,8 @@ const struct semel_method demo_Bank_methods[] = {
         .deliver = demo_Bank_Note_deliver,
         .options = {
             .deadline_ms = 2000,
-            .retry_intervals_ms = NULL,
-            .retry_interval_count = -1,
+            .retry_intervals_ms = demo_Bank_Note_retries,
+            .retry_interval_count = 3,
             .on_unavailable = SEMEL_ON_UNAVAILABLE_DROP,
         },
     },

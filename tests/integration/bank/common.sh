@@ -26,9 +26,7 @@ cutter() {
 
 # load OPTION...: starts bank-load, with the results in $scene_dir/results.
 load() {
-    # As patient as bank.proto makes the other operations; a oneway one has no retry intervals in the IDL.
-    local note="--demo.Bank.Note.RetryIntervals=0 0 0 0 10 10 20 20 50 50 100 100 200 200 500 500 1000 1000 1000 1000"
-    scene_spawn load "$bin/bank-load" --results "$scene_dir/results" "$note" "$@"
+    scene_spawn load "$bin/bank-load" --results "$scene_dir/results" "$@"
 }
 
 # wait_for_load: its JSON object is in $scene_line and in $told.
