@@ -17,9 +17,11 @@ static struct place place_of(const struct check_method *subject, struct path pat
 static void oneway_without_retry(const struct check_method *subject)
 {
     if (subject->written->retry_interval_count > 0)
-        diagnostics_error(subject->source->list, options_place(subject->source, OPTION_RETRY_INTERVALS),
-                          "retry_intervals_ms: method %s is oneway, nobody waits for it; it keeps to those of its service",
-                          subject->method->full_name);
+        diagnostics_error(
+            subject->source->list, options_place(subject->source, OPTION_RETRY_INTERVALS),
+            "retry_intervals_ms: method %s is oneway, nobody waits for it; it keeps to those of its "
+            "service",
+            subject->method->full_name);
 }
 
 static void oneway_without_reply(const struct check_method *subject)

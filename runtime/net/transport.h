@@ -70,8 +70,8 @@ enum semel_code endpoint_resolve_list(const char *uris, struct endpoint **ret_en
 /* Stream sockets of every family read and write alike. */
 ssize_t transport_socket_read(int fd, void *into, size_t size);
 ssize_t transport_socket_write(int fd, const struct iovec *parts, size_t count);
-/* Whether a connected socket is connected to itself, as TCP allows when a port nobody listens at is dialled from that very
- * port. */
+/* Whether a connected socket is connected to itself, as TCP allows when a port that nobody listens at is dialled from
+ * that very port. */
 bool transport_socket_is_loop(int fd);
 /* A socket that is non-blocking and closed on exec; returns 0 or an errno. */
 int transport_socket(int family, int *ret_fd);
