@@ -16,6 +16,12 @@
 static const struct id domain = {{0xd0, 0xd1}};
 static int connections[64]; /* their addresses stand for connections */
 
+/* The sessions whose connections the latest offer closed for its node name, in that order. */
+static struct {
+    struct session *sessions[16];
+    int count;
+} displaced;
+
 /* What a client knows of itself. */
 struct client {
     struct hello hello;
@@ -23,9 +29,12 @@ struct client {
     bool welcomed_resumed;   /* what the last WELCOME it saw said */
 };
 
-static inline struct client client_new(uint8_t number, const char *name)
+/* A channel of some life of a node. */
+static inline struct client channel_new(uint8_t number, const char *name, uint32_t node_instance)
 {
-    struct client client = {.hello = {.version = HANDSHAKE_VERSION, .floor = 1, .heartbeat_ms = 1000}};
+    struct client client = {
+        .hello = {
+            .version = HANDSHAKE_VERSION, .floor = 1, .heartbeat_ms = 1000, .node_instance = node_instance}};
     client.hello.session.bytes[0] = number;
     client.hello.session.bytes[15] = 1;
     client.hello.name_size = (uint16_t)strlen(name);
@@ -33,10 +42,17 @@ static inline struct client client_new(uint8_t number, const char *name)
     return client;
 }
 
-static inline struct sessions open_sessions(uint32_t limit)
+/* The only channel of its node. */
+static inline struct client client_new(uint8_t number, const char *name)
+{
+    return channel_new(number, name, 1000u + number);
+}
+
+static inline struct sessions open_sessions_with(uint32_t limit, struct id domain_id, uint64_t hash_seed)
 {
     struct sessions sessions;
-    struct sessions_options options = {.domain_id = domain,
+    struct sessions_options options = {.domain_id = domain_id,
+                                       .hash_seed = hash_seed,
                                        .limit = limit,
                                        .window = 64,
                                        .lease_ns = LEASE,
@@ -46,22 +62,53 @@ static inline struct sessions open_sessions(uint32_t limit)
     return sessions;
 }
 
-/* What a server does with an offer: judge, close what is displaced, accept.  NULL: refused. */
-static inline struct session *offer_as(struct sessions *sessions, const struct hello *hello, uint64_t subject,
-                                       int64_t now, struct sessions_judgment *ret_judgment)
+static inline struct sessions open_sessions(uint32_t limit)
+{
+    return open_sessions_with(limit, domain, UINT64_C(0x5eed));
+}
+
+static inline struct sessions_judgment judge(const struct sessions *sessions, const struct hello *hello,
+                                             uint64_t subject, int64_t now)
 {
     struct sessions_judgment judgment = sessions_judge(sessions, hello, subject, now);
     struct sessions_judgment again = sessions_judge(sessions, hello, subject, now);
     cr_assert(judgment.accept == again.accept && judgment.resumed == again.resumed &&
-                  judgment.refusal == again.refusal,
+                  judgment.refusal == again.refusal && judgment.displaced == again.displaced,
               "judging changes nothing");
+    cr_assert_not(judgment.displaces, "that is for the caller to say");
+    return judgment;
+}
+
+/* Only a live session of the same name and subject, and of another life, is in the way. */
+static inline void expect_in_the_way(const struct session *session, const struct hello *hello, uint64_t subject)
+{
+    cr_assert_not_null(session->connection);
+    cr_assert_neq(session->node_instance, hello->node_instance);
+    cr_assert_not(id_equal(&session->id, &hello->session));
+    cr_assert_eq(session->subject, subject);
+    cr_assert(session->name->size == hello->name_size &&
+              memcmp(session->name->text, hello->name, hello->name_size) == 0);
+}
+
+/* What a server does with an offer: judge, close what is displaced until nothing is, accept.  NULL: refused. */
+static inline struct session *offer_as(struct sessions *sessions, const struct hello *hello, uint64_t subject,
+                                       int64_t now, struct sessions_judgment *ret_judgment)
+{
+    struct sessions_judgment judgment = judge(sessions, hello, subject, now);
+    for (displaced.count = 0; judgment.accept && judgment.displaced != NULL; displaced.count++) {
+        cr_assert_lt(displaced.count, 16);
+        expect_in_the_way(judgment.displaced, hello, subject);
+        displaced.sessions[displaced.count] = judgment.displaced;
+        sessions_detach(sessions, judgment.displaced, now);
+        judgment = judge(sessions, hello, subject, now);
+    }
+    cr_assert(judgment.accept || displaced.count == 0, "nobody is displaced in vain");
+    judgment.displaces = displaced.count > 0;
     *ret_judgment = judgment;
     if (!judgment.accept)
         return NULL;
     if (judgment.session != NULL && judgment.session->connection != NULL)
         sessions_detach(sessions, judgment.session, now);
-    if (judgment.displaced != NULL)
-        sessions_detach(sessions, judgment.displaced, now);
     return sessions_accept(sessions, hello, subject, &judgment, &connections[hello->attempt % 64], now);
 }
 

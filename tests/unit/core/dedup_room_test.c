@@ -117,6 +117,60 @@ Test(dedup, trim_takes_nothing_that_is_remembered)
     shop_close(&shop);
 }
 
+/* The ring that is needed to reach seq 2000 from floor 1: the next power of two. */
+static void reach_far(struct shop *shop, uint64_t offset, struct dedup_run *run)
+{
+    shop_open(shop);
+    dedup_init(&shop->table, &shop->domain, 1, 65536);
+    cr_assert_eq(admit(shop, 1 + offset, run).answer, DEDUP_RUN);
+    cr_assert_eq(shop->domain.kept_bytes, shop->table.ring_size * sizeof(struct dedup_record));
+}
+
+/* Regression: a burst left its ring behind for as long as the connection lived, at the cost of all other clients. */
+Test(dedup, a_large_ring_goes_back_with_the_ack_that_empties_it)
+{
+    static const struct {
+        uint64_t offset, ring;
+        bool goes;
+    } cases[] = {{15, 16, false},    {1022, 1024, false}, {1023, 1024, false},
+                 {1024, 2048, true}, {2047, 2048, true},  {9000, 16384, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct shop shop;
+        struct dedup_run run;
+        reach_far(&shop, cases[i].offset, &run);
+        cr_assert_eq(shop.table.ring_size, cases[i].ring);
+        finish(&run, 10);
+        dedup_ack(&shop.table, cases[i].offset + 1);
+        cr_assert_eq(shop.table.ring_size, cases[i].ring, "its record may be asked for");
+        cr_assert_eq(admit(&shop, cases[i].offset + 1, &run).answer, DEDUP_RESEND);
+        dedup_ack(&shop.table, cases[i].offset + 2);
+        uint64_t left = cases[i].goes ? 0 : cases[i].ring;
+        cr_assert_eq(shop.table.ring_size, left, "after seq %d", (int)cases[i].offset + 1);
+        cr_assert_eq(shop.domain.kept_bytes, left * sizeof(struct dedup_record));
+        cr_assert_eq(shop.table.floor, cases[i].offset + 2);
+        expect_tell(admit(&shop, cases[i].offset + 1, &run), SEMEL_REASON_STALE, SEMEL_OUTCOME_UNKNOWN);
+        cr_assert_eq(admit(&shop, cases[i].offset + 2, &run).answer, DEDUP_RUN, "and it goes on");
+        finish(&run, 10);
+        shop_close(&shop);
+    }
+}
+
+Test(dedup, a_large_ring_stays_while_a_request_runs)
+{
+    struct shop shop;
+    struct dedup_run run, again;
+    reach_far(&shop, 5000, &run);
+    for (uint64_t floor = 2; floor <= 5001; floor += 357)
+        dedup_ack(&shop.table, floor);
+    cr_assert_eq(shop.table.ring_size, 8192);
+    cr_assert_eq(admit(&shop, 5001, &again).answer, DEDUP_ATTACH);
+    dedup_ack(&shop.table, 5002);
+    cr_assert_eq(shop.domain.kept_bytes, 0);
+    cr_assert_null(run.table, "nobody wants its result any more");
+    cr_assert_not(dedup_finish(&run, NULL));
+    shop_close(&shop);
+}
+
 /* Regression: all was acknowledged and nothing ran, and yet the store refused, for rings were never given back. */
 Test(dedup, idle_tables_do_not_fill_the_store)
 {

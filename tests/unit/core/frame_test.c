@@ -93,6 +93,38 @@ Test(frame, golden_frames_read_back)
     }
 }
 
+/* The magic number is the seed of HELLO's check only: in the header it would be a method that nobody has. */
+Test(frame, hello_carries_the_magic_in_its_seed_alone)
+{
+    uint8_t bytes[GOLDEN_ROOM], expected[8] = {0}, magic[8] = "SEMEL1";
+    uint64_t seed, check;
+    memcpy(&seed, magic, 8);
+    unhex(golden[0].hex, bytes, sizeof bytes);
+    cr_assert_eq(memcmp(bytes + 16, expected, 8), 0, "method is 0");
+    memcpy(&check, bytes + 40, 8);
+    cr_assert_eq(check, XXH3_64bits_withSeed(bytes, 40, seed));
+}
+
+Test(frame, type_and_seq_of_a_header_of_our_own)
+{
+    static const uint64_t seqs[] = {0, 1, 255, 256, UINT32_MAX, UINT64_C(0x0102030405060708), UINT64_MAX};
+    for (size_t i = 0; i < GOLDEN_COUNT; i++) {
+        uint8_t bytes[GOLDEN_ROOM];
+        unhex(golden[i].hex, bytes, sizeof bytes);
+        uint8_t *header = exact_copy(bytes, FRAME_HEADER_SIZE);
+        cr_assert_eq(frame_type_of(header), golden[i].frame.type, "%s", golden[i].name);
+        cr_assert_eq(frame_seq_of(header), golden[i].frame.seq, "%s", golden[i].name);
+        for (size_t s = 0; s < sizeof seqs / sizeof *seqs; s++) {
+            frame_stamp_seq(header, seqs[s]);
+            cr_assert_eq(frame_seq_of(header), seqs[s]);
+        }
+        frame_stamp(header, UINT32_MAX, UINT32_MAX);
+        cr_assert_eq(frame_seq_of(header), UINT64_MAX, "no stamp touches another field");
+        cr_assert_eq(frame_type_of(header), golden[i].frame.type);
+        free(header);
+    }
+}
+
 /* Collects what stands between ```golden-NAME and ``` in the README. */
 static size_t golden_of_readme(const char *name, uint8_t *into, size_t room)
 {

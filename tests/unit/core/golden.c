@@ -18,6 +18,7 @@ static const struct hello hello = {
     .floor = 5,
     .heartbeat_ms = 5000,
     .frame_limit = 1048576,
+    .node_instance = 0x41424344,
     .name_size = 6,
     .name = "teller",
 };
@@ -42,13 +43,13 @@ static const uint8_t balance[3] = "\x08\xf4\x03";
 
 const struct golden golden[GOLDEN_COUNT] = {
     {"HELLO",
-     {.type = FRAME_HELLO, .method = HANDSHAKE_MAGIC},
+     {.type = FRAME_HELLO},
      HANDSHAKE_MAGIC,
-     "8e000000 01000000 00000000 00000000 53454d45 4c310000 00000000 00000000 "
-     "de1ac194 9fadd1dd e344e682 79262d0e 01000600 88130000 a0a1a2a3 a4a5a6a7 "
+     "8e000000 01000000 00000000 00000000 00000000 00000000 00000000 00000000 "
+     "a94d87f2 a1507e0a 09eb81b6 66646cc8 01000600 88130000 a0a1a2a3 a4a5a6a7 "
      "a8a9aaab acadaeaf 02000000 00000000 11111111 11111111 d0d1d2d3 d4d5d6d7 "
      "d8d9dadb dcdddedf 33333333 33333333 03000000 00000000 05000000 00000000 "
-     "00001000 00000000 74656c6c 6572 "},
+     "00001000 44434241 74656c6c 6572 "},
     {"WELCOME",
      {.type = FRAME_WELCOME, .flags = FRAME_RESUMED},
      GOLDEN_CLIENT_NONCE,

@@ -21,6 +21,7 @@ static struct hello fair_hello(uint16_t name_size)
         .floor = UINT64_C(0xe1e2e3e4e5e6e7e8),
         .heartbeat_ms = 0xf1f2f3f4,
         .frame_limit = 0xe1e2e3e4,
+        .node_instance = 0x71727374,
         .name_size = name_size,
     };
     memset(hello.name, 'n', name_size);
@@ -90,6 +91,7 @@ Test(handshake, hello_keeps_every_field)
         cr_assert_eq(read.floor, hello.floor);
         cr_assert_eq(read.heartbeat_ms, hello.heartbeat_ms);
         cr_assert_eq(read.frame_limit, hello.frame_limit);
+        cr_assert_eq(read.node_instance, hello.node_instance);
         cr_assert_eq(read.name_size, name_size);
         cr_assert_eq(memcmp(read.name, hello.name, name_size), 0);
     }
@@ -128,7 +130,7 @@ Test(handshake, fields_stand_where_the_readme_says)
     cr_assert_eq(bytes_load64(body + 64), hello.last_connection);
     cr_assert_eq(bytes_load64(body + 72), hello.floor);
     cr_assert_eq(bytes_load32(body + 80), hello.frame_limit);
-    cr_assert_eq(bytes_load32(body + 84), 0);
+    cr_assert_eq(bytes_load32(body + 84), hello.node_instance);
     cr_assert_eq(memcmp(body + 88, "nnn", 3), 0);
     struct welcome welcome = fair_welcome();
     welcome_write(body, &welcome);
@@ -214,9 +216,6 @@ Test(handshake, hello_without_what_it_needs_is_refused)
     hello.floor = 0;
     cr_assert_eq(hello_there_and_back(&hello), SEMEL_REASON_BAD_FIELD);
     hello = fair_hello(4);
-    hello.heartbeat_ms = 0;
-    cr_assert_eq(hello_there_and_back(&hello), SEMEL_REASON_BAD_FIELD);
-    hello = fair_hello(4);
     hello.frame_limit = LIMIT_FRAME_MIN - 1;
     cr_assert_eq(hello_there_and_back(&hello), SEMEL_REASON_BAD_FIELD);
     hello.frame_limit = LIMIT_FRAME_MIN;
@@ -251,9 +250,6 @@ Test(handshake, welcome_out_of_bounds_is_refused)
     welcome = fair_welcome();
     welcome.connection = 0;
     cr_assert_eq(welcome_there_and_back(&welcome), SEMEL_REASON_BAD_FIELD);
-    welcome = fair_welcome();
-    welcome.heartbeat_ms = 0;
-    cr_assert_eq(welcome_there_and_back(&welcome), SEMEL_REASON_BAD_FIELD);
     static const struct {
         uint32_t window;
         uint32_t frame_limit;
@@ -266,6 +262,39 @@ Test(handshake, welcome_out_of_bounds_is_refused)
         welcome.frame_limit = cases[i].frame_limit;
         cr_assert_eq(welcome_there_and_back(&welcome),
                      cases[i].fair ? SEMEL_REASON_NONE : SEMEL_REASON_BAD_FIELD);
+    }
+}
+
+/* Regression: a peer could wish for a heartbeat of 1 ms, and the other side did nothing but ping. */
+Test(handshake, a_heartbeat_that_would_only_ping_is_refused)
+{
+    static const struct {
+        uint32_t heartbeat_ms;
+        enum semel_reason reason;
+    } cases[] = {{0, SEMEL_REASON_BAD_FIELD},    {1, SEMEL_REASON_BAD_FIELD}, {49, SEMEL_REASON_BAD_FIELD},
+                 {50, SEMEL_REASON_NONE},        {51, SEMEL_REASON_NONE},     {5000, SEMEL_REASON_NONE},
+                 {UINT32_MAX, SEMEL_REASON_NONE}};
+    cr_assert_eq(LIMIT_HEARTBEAT_MIN_MS, 50);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct hello hello = fair_hello(4);
+        struct welcome welcome = fair_welcome();
+        hello.heartbeat_ms = welcome.heartbeat_ms = cases[i].heartbeat_ms;
+        cr_assert_eq(hello_there_and_back(&hello), cases[i].reason, "%u ms", cases[i].heartbeat_ms);
+        cr_assert_eq(welcome_there_and_back(&welcome), cases[i].reason, "%u ms", cases[i].heartbeat_ms);
+    }
+}
+
+/* It is drawn, so that no value of it can be wrong; and it does not spill into the name behind it. */
+Test(handshake, every_node_instance_is_fair)
+{
+    for (unsigned bit = 0; bit <= 32; bit++) {
+        struct hello hello = fair_hello(3), read;
+        uint8_t body[HANDSHAKE_HELLO_SIZE + LIMIT_NODE_NAME];
+        hello.node_instance = bit == 32 ? 0 : UINT32_C(1) << bit;
+        cr_assert_eq(read_hello(body, hello_write(body, &hello), &read), SEMEL_REASON_NONE);
+        cr_assert_eq(read.node_instance, hello.node_instance);
+        cr_assert(read.name_size == 3 && memcmp(read.name, "nnn", 3) == 0);
+        cr_assert_eq(read.frame_limit, hello.frame_limit);
     }
 }
 
@@ -284,9 +313,11 @@ Test(handshake, random_bodies_never_read_past_their_end)
         struct hello hello;
         struct welcome welcome;
         if (read_hello(body, size, &hello) == SEMEL_REASON_NONE)
-            cr_assert(hello.name_size <= LIMIT_NODE_NAME && size == HANDSHAKE_HELLO_SIZE + hello.name_size);
+            cr_assert(hello.name_size <= LIMIT_NODE_NAME && size == HANDSHAKE_HELLO_SIZE + hello.name_size &&
+                      hello.heartbeat_ms >= 50);
         if (read_welcome(body, size, &welcome) == SEMEL_REASON_NONE)
-            cr_assert(size == HANDSHAKE_WELCOME_SIZE && welcome.window <= LIMIT_WINDOW_MAX);
+            cr_assert(size == HANDSHAKE_WELCOME_SIZE && welcome.window <= LIMIT_WINDOW_MAX &&
+                      welcome.heartbeat_ms >= 50);
     }
 }
 

@@ -20,7 +20,7 @@ Test(sessions, rule_1_an_unknown_session_is_new)
     struct sessions_judgment judgment = offer(&sessions, &client, 0);
     cr_assert(judgment.accept && !judgment.resumed);
     cr_assert_null(judgment.session);
-    cr_assert_null(judgment.displaced);
+    cr_assert_eq(displaced.count, 0);
     cr_assert_eq(client.session->connection_number, 1);
     cr_assert_eq(client.session->born, 1);
     cr_assert_eq(sessions.count, 1);
@@ -425,10 +425,37 @@ Test(sessions, a_full_table_displaces_nobody)
     struct sessions_judgment judgment = offer(&sessions, &clients[2], 1);
     cr_assert_not(judgment.accept);
     cr_assert_eq(judgment.refusal, SEMEL_REASON_TOO_MANY_SESSIONS);
-    cr_assert_null(judgment.displaced);
+    cr_assert_eq(displaced.count, 0);
     cr_assert_not_null(clients[0].session->connection);
     cr_assert(connect_client(&sessions, &clients[1], 2), "who is known needs no room");
     close_sessions(&sessions, clients, 2);
+}
+
+/* Regression: the hash was seeded with the domain id, which every client is told: it could choose ids that meet. */
+Test(sessions, only_the_secret_seed_decides_who_meets_in_a_bucket)
+{
+    enum { COUNT = 48 };
+    struct sessions tables[3] = {open_sessions_with(64, domain, 1), open_sessions_with(64, another_domain, 1),
+                                 open_sessions_with(64, domain, 2)};
+    for (uint8_t i = 0; i < COUNT; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "n-%u", i);
+        for (int t = 0; t < 3; t++) {
+            struct client client = client_new(i, name);
+            connect_client(&tables[t], &client, 0);
+            lose(&tables[t], &client, 0);
+        }
+    }
+    int moved[3] = {0};
+    for (int t = 1; t < 3; t++)
+        for (uint32_t i = 0; i < tables[0].bucket_count; i++) {
+            moved[t] += (tables[0].buckets[i] == NULL) != (tables[t].buckets[i] == NULL);
+            moved[t] += (tables[0].name_buckets[i] == NULL) != (tables[t].name_buckets[i] == NULL);
+        }
+    cr_assert_eq(moved[1], 0, "the domain id is no secret, and decides nothing");
+    cr_assert_gt(moved[2], 20);
+    for (int t = 0; t < 3; t++)
+        close_sessions(&tables[t], NULL, 0);
 }
 
 Test(sessions, a_session_that_falls_silent_gives_its_empty_ring_back)
@@ -474,7 +501,7 @@ Test(sessions, many_come_and_go_and_nothing_stays)
     for (uint32_t i = 0; i < COUNT; i++) {
         char name[16];
         snprintf(name, sizeof name, "node-%u", i % 40);
-        clients[i] = client_new((uint8_t)i, i % 2 == 0 ? name : "");
+        clients[i] = channel_new((uint8_t)i, i % 2 == 0 ? name : "", i / 80); /* two channels a life */
     }
     int64_t now = 0;
     for (int step = 0; step < 50000; step++) {
