@@ -55,7 +55,7 @@ struct frame {
     uint8_t flags;
     uint16_t code;    /* REPLY: enum semel_code */
     uint64_t seq;     /* REQUEST, REPLY, CANCEL: the call; PING, PONG, BYE: the next seq of the client */
-    uint64_t method;  /* REQUEST, REPLY: method id; HELLO: the magic number */
+    uint64_t method;  /* REQUEST, REPLY: method id */
     uint32_t aux;     /* client to server: seq minus ack floor; REPLY, REFUSE: enum semel_reason */
     uint32_t time_ms; /* REQUEST: what is left of the deadline; REPLY, REFUSE: retry after */
     uint64_t digest;  /* of method and body: a request's fingerprint */

@@ -68,6 +68,18 @@ static struct session_name *find_name(const struct sessions *sessions, const cha
     return name;
 }
 
+/* Frees a name that no session has any more. */
+static void settle_name(struct sessions *sessions, struct session_name *name)
+{
+    if (name == NULL || name->pinned || name->sessions != NULL)
+        return;
+    struct session_name **link = name_bucket_of(sessions, name->text, name->size);
+    while (*link != name)
+        link = &(*link)->next_in_bucket;
+    *link = name->next_in_bucket;
+    free(name);
+}
+
 static void drop_name(struct sessions *sessions, struct session *session)
 {
     struct session_name *name = session->name;
@@ -78,13 +90,7 @@ static void drop_name(struct sessions *sessions, struct session *session)
         of_name = &(*of_name)->next_of_name;
     *of_name = session->next_of_name;
     session->name = NULL;
-    if (name->sessions != NULL)
-        return;
-    struct session_name **link = name_bucket_of(sessions, name->text, name->size);
-    while (*link != name)
-        link = &(*link)->next_in_bucket;
-    *link = name->next_in_bucket;
-    free(name);
+    settle_name(sessions, name);
 }
 
 static struct session_name *take_name(struct sessions *sessions, const struct hello *hello, uint64_t subject)
@@ -204,14 +210,25 @@ static struct sessions_judgment refuse(struct session *session, enum semel_reaso
     return (struct sessions_judgment){.session = session, .refusal = reason};
 }
 
-/* A live session of another life of this node, or NULL. */
+static bool is_live_namesake(const struct session *session, const struct hello *hello)
+{
+    return session->connection != NULL && session->node_instance != hello->node_instance &&
+           !id_equal(&session->id, &hello->session);
+}
+
+/* A live session of another life of this node, one that leaves room when it is gone before others; NULL: none. */
 static struct session *live_namesake(const struct session_name *name, const struct hello *hello)
 {
-    struct session *session = name != NULL ? name->sessions : NULL;
-    while (session != NULL && (session->connection == NULL || session->node_instance == hello->node_instance ||
-                               id_equal(&session->id, &hello->session)))
-        session = session->next_of_name;
-    return session;
+    struct session *found = NULL;
+    for (struct session *session = name != NULL ? name->sessions : NULL; session != NULL;
+         session = session->next_of_name) {
+        if (!is_live_namesake(session, hello))
+            continue;
+        if (session->table.records == 0)
+            return session;
+        found = session;
+    }
+    return found;
 }
 
 struct sessions_judgment sessions_judge(const struct sessions *sessions, const struct hello *hello,
@@ -284,11 +301,29 @@ static void hold_name(struct sessions *sessions, struct session *session, const 
         count_displacement(session->name, now_ns);
 }
 
+/* The session of an offer.  Room for a new one may be made of the last session that has its name; what is known of that
+ * name must outlive it. */
+static struct session *session_for(struct sessions *sessions, const struct hello *hello, uint64_t subject,
+                                   const struct sessions_judgment *judgment)
+{
+    if (judgment->session != NULL)
+        return judgment->session;
+    struct session_name *name = find_name(sessions, hello->name, hello->name_size, subject);
+    if (name != NULL)
+        name->pinned = true;
+    struct session *session = create(sessions, hello, subject);
+    if (name != NULL)
+        name->pinned = false;
+    if (session == NULL)
+        settle_name(sessions, name);
+    return session;
+}
+
 struct session *sessions_accept(struct sessions *sessions, const struct hello *hello, uint64_t subject,
                                 const struct sessions_judgment *judgment, void *connection, int64_t now_ns)
 {
     assert(judgment->accept && judgment->displaced == NULL);
-    struct session *session = judgment->session != NULL ? judgment->session : create(sessions, hello, subject);
+    struct session *session = session_for(sessions, hello, subject, judgment);
     if (session == NULL)
         return NULL;
     assert(session->connection == NULL);

@@ -40,6 +40,7 @@ struct session_name {
     struct session_name *next_in_bucket;
     struct session
         *sessions; /* of nodes of this name: the channels of one node, and what is left of earlier lives */
+    bool pinned;   /* kept for an offer that is being accepted */
     uint32_t displacements; /* lives displaced since window_start_ns */
     int64_t window_start_ns;
     uint64_t subject; /* names of different users are different names */

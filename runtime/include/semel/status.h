@@ -129,7 +129,8 @@ enum semel_rule {
     X(IO_ERROR, "input/output error", "see the message")                                                       \
     X(REPLACED, "replaced by a newer connection of the same session", "")                                      \
     X(NAME_TAKEN, "replaced by a newer session of the same node name", "the node was restarted")               \
-    X(NAME_CONFLICT, "two nodes share one name", "give each node its own name")                                \
+    X(NAME_CONFLICT, "two nodes share one name, or one restarts again and again",                              \
+      "give each node its own name")                                                                           \
     X(ATTEMPT_DUPLICATE, "another connection of the same attempt was accepted first", "")                      \
     X(ATTEMPT_STALE, "a delayed connection offer: a newer attempt is known", "")                               \
     X(SUBJECT_MISMATCH, "the session belongs to another user", "a session id is a secret of its owner")        \
