@@ -251,6 +251,67 @@ Test(promise, an_idempotent_call_that_may_have_run_is_not_told_as_not_executed)
     client_close(&client);
 }
 
+/* ---- both, with a thief between them ---- */
+
+enum {
+    HELLO_BYTES = FRAME_HEADER_SIZE + HANDSHAKE_HELLO_SIZE,
+    WELCOME_BYTES = FRAME_HEADER_SIZE + HANDSHAKE_WELCOME_SIZE
+};
+
+/* Hands so many bytes on; to < 0: keeps them. */
+static void pass(int from, int to, size_t size)
+{
+    uint8_t bytes[256];
+    cr_assert_eq(recv(from, bytes, size, MSG_WAITALL), (ssize_t)size);
+    cr_assert(to < 0 || send(to, bytes, size, 0) == (ssize_t)size);
+}
+
+static void open_passage(struct peer *client_side, struct peer *server_side, int listener, const char *server)
+{
+    peer_accept(client_side, listener);
+    peer_connect(server_side, server);
+    pass(client_side->fd, server_side->fd, HELLO_BYTES);
+}
+
+/* The same as above, with a client that replays whatever it is told that it may. */
+Test(promise, a_client_whose_welcome_was_stolen_after_the_lease_does_not_replay)
+{
+    char uri[SEMEL_ENDPOINT_TEXT_MAX];
+    int listener = peer_listen(uri);
+    struct server server;
+    struct client client;
+    struct watch watch;
+    struct peer outside[3], inside[3];
+    server_open(&server, LIST("Lease=50"));
+    server.handler = server_keep;
+    client_open(&client, LIST("OnUnavailable=wait", "RetryIntervals=1"), uri);
+    watch_start(&watch, &client, ADD, 5, NULL);
+    open_passage(&outside[0], &inside[0], listener, server.uri);
+    pass(inside[0].fd, outside[0].fd, WELCOME_BYTES);
+    pass(outside[0].fd, inside[0].fd, FRAME_HEADER_SIZE + 2);
+    semel_request *pending = server_pending(&server, 0);
+    peer_close(&inside[0]);
+    server_wait_stat(&server, offsetof(struct semel_server_stats, sessions_expired), 1);
+    peer_close(&outside[0]);
+
+    open_passage(&outside[1], &inside[1], listener, server.uri);
+    pass(inside[1].fd, -1, WELCOME_BYTES);
+    peer_close(&outside[1]);
+
+    open_passage(&outside[2], &inside[2], listener, server.uri);
+    pass(inside[2].fd, outside[2].fd, WELCOME_BYTES);
+    check_status(watch_wait(&watch), UNAVAILABLE, SESSION_NEW, UNKNOWN);
+    cr_assert_eq(server_runs(&server, 5), 1);
+    cr_assert_eq(server_stats(&server).resumed, 0);
+    semel_request_finish(pending, &(probe_Reply){.op = 5});
+    client_close(&client);
+    peer_close(&inside[1]);
+    peer_close(&outside[2]);
+    peer_close(&inside[2]);
+    server_close(&server);
+    close(listener);
+}
+
 /* A server that is gone for good, and one in its place that remembers nothing. */
 Test(promise, a_restarted_server_makes_a_written_call_unknown_and_never_runs_it)
 {
