@@ -1,5 +1,5 @@
-/* The floor: an echo of bare bytes with libev, the limit that every figure of Semel is compared with.  It is made as
- * fast as such a thing can be: one read and one write for each readiness, whatever the depth.
+/* The floor: an echo of bare bytes with libev, what every figure of Semel is compared with.  It is made to need as
+ * little CPU time as such a thing can: one read and one write for each readiness, whatever the depth.
  * It must not know: Semel.  Reads best next: floor_server.c, floor_client.c. */
 #ifndef BENCH_FLOOR_H
 #define BENCH_FLOOR_H
