@@ -154,7 +154,7 @@ Test(request, is_new_each_time_its_memory_is_used_again, .init = enter, .fini = 
     first->orphan = false;
     first->refuse_delay_ms = 9;
     atomic_store(&first->cancelled, true);
-    strcpy(first->message, "old words");
+    memcpy(first->message, "old words", sizeof "old words");
     request_destroy(first);
     semel_request *second = request_create(home, entry);
     cr_assert_eq(second, first, "the memory of the first");
