@@ -16,7 +16,7 @@
 
 TestSuite(fuzz, .timeout = 60);
 
-enum { SERVER_CASES = 2500, CLIENT_CASES = 1200, SESSIONS = 32, SEQS = 64, CALLS = 3 };
+enum { SERVER_CASES = 2000, CLIENT_CASES = 1000, SESSIONS = 96, SEQS = 64, CALLS = 3 };
 
 static uint64_t state = 20240229;
 
@@ -127,15 +127,15 @@ static void attack_server(struct server *server, uint64_t attempt)
     }
     struct hello hello = peer_some_hello(1 + session);
     hello.attempt = attempt;
-    cr_assert(peer_greet(&peer, &hello) || server_stats(server).sessions_expired == 0);
+    peer_greet(&peer, &hello);
     for (unsigned i = 1 + below(8); i > 0; i--) {
         struct frame frame = some_frame(body, sizeof body);
-        bool sent = one_in(3) ? send_somehow(&peer, &frame) : send_request(&peer, session);
+        bool sent = one_in(6) ? send_somehow(&peer, &frame) : send_request(&peer, session);
         if (!sent)
             break;
     }
-    if (one_in(4)) {
-        /* All of it has been seen before the other end goes. */
+    if (!one_in(4)) {
+        /* All of it has been seen before this end goes. */
         shutdown(peer.fd, SHUT_WR);
         peer_expect_end(&peer);
     }
@@ -153,8 +153,10 @@ Test(fuzz, a_server_runs_nothing_twice)
     for (uint64_t i = 1; i <= SERVER_CASES; i++)
         attack_server(&server, i);
     for (unsigned op = 1; op < SESSIONS * SEQS; op++)
-        cr_assert_leq(server_runs(&server, op), 1, "%u ran %u times", op, server_runs(&server, op));
-    cr_assert_gt(server_all_runs(&server), 300, "the attack hardly got through");
+        if (server_runs(&server, op) > 1)
+            cr_assert_fail("%u ran %u times", op, server_runs(&server, op));
+    cr_assert_gt(server_all_runs(&server), 300, "only %u runs: the attack hardly got through",
+                 server_all_runs(&server));
     watch_start(&watch, &client, ADD, OPS - 1, NULL);
     check_status(watch_wait(&watch), OK, NONE, EXECUTED);
     server_wait_gauge(&server, offsetof(struct semel_server_stats, connections), 1);
