@@ -195,7 +195,10 @@ enum semel_code semel_node_post(semel_node *node, semel_post_fn *fn, void *arg)
 
 void node_waiter_done(semel_node *node, struct node_waiter *waiter)
 {
-    /* The runner that waits for itself looks at done after each turn, and nobody else looks at it. */
+    if (waiter->drives) {
+        waiter->done = true;
+        return;
+    }
     pthread_mutex_lock(&node->mutex);
     waiter->done = true;
     pthread_cond_signal(&waiter->changed);
@@ -277,16 +280,17 @@ bool node_wait(semel_node *node, struct node_waiter *waiter, semel_post_fn *star
     if (door == DOOR_INSIDE)
         return false;
     waiter->done = false;
-    pthread_cond_init(&waiter->changed, NULL);
-    if (door == DOOR_DRIVE) {
+    waiter->drives = door == DOOR_DRIVE;
+    if (waiter->drives) {
         start(arg);
         drive(node, waiter);
         leave(node);
-    } else {
-        struct node_post post;
-        node_post_owned(node, &post, start, arg);
-        wait_handed_over(node, waiter);
+        return true;
     }
+    struct node_post post;
+    pthread_cond_init(&waiter->changed, NULL);
+    node_post_owned(node, &post, start, arg);
+    wait_handed_over(node, waiter);
     pthread_cond_destroy(&waiter->changed);
     return true;
 }

@@ -23,6 +23,7 @@ struct node_waiter {
     struct node_waiter *next;
     struct node_waiter *prev;
     pthread_cond_t changed; /* done, or the node wants a new runner */
+    bool drives;            /* it turns the loop itself: nobody has to wake it */
     bool done;
 };
 

@@ -29,7 +29,7 @@ enum {
 
 /* ---- out ---- */
 
-/* Turns spans into parts, copying runs of small ones together.  Returns the number of parts and their bytes. */
+/* Turns spans into parts, copying runs of small ones together (one alone needs no company).  Returns the number of parts and their bytes. */
 static size_t lay_out(struct wire *wire, const struct sendq_span *spans, size_t count, struct iovec *parts,
                       size_t *ret_bytes)
 {
@@ -40,7 +40,7 @@ static size_t lay_out(struct wire *wire, const struct sendq_span *spans, size_t 
     for (size_t i = 0; i < count; i++) {
         size_t size = spans[i].size;
         *ret_bytes += size;
-        if (size > COPY_LIMIT || (size_t)(end - at) < size) {
+        if (count == 1 || size > COPY_LIMIT || (size_t)(end - at) < size) {
             parts[used++] = (struct iovec){(void *)(uintptr_t)spans[i].bytes, size};
             continue;
         }
