@@ -1,0 +1,207 @@
+/* How a wire ends: when told to, when the peer is silent, slow, strange or gone; once, with the right reason, and with
+ * what was sent before.
+ *
+ * Reads best next: bench.h. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "core/units.h"
+
+TestSuite(wire_death, .timeout = 30);
+
+#define LONG (3600 * S_IN_NS)
+
+static void enter(void)
+{
+    bench_open(&bench_wide, LONG);
+}
+
+static void hang_up(void)
+{
+    close(bench.fd);
+    bench.fd = -1;
+}
+
+/* ---- told to ---- */
+
+Test(wire_death, closes_when_everything_is_sent, .init = enter, .fini = bench_close)
+{
+    bench_reply(1, 3000000);
+    bench_reply(2, 10);
+    wire_close_when_sent(bench.wire, SEMEL_REASON_DRAINED);
+    bench_turn();
+    cr_assert_eq(bench.lost, 0, "much is unsent");
+    bench_expect_reply(1, 3000000);
+    bench_expect_reply(2, 10);
+    bench_turn_until_lost(SEMEL_REASON_DRAINED);
+    cr_assert_eq(bench.sent, 2);
+    cr_assert_eq(bench.dropped, 0);
+    cr_assert_not(bench_read(), "the end of input");
+}
+
+Test(wire_death, closes_at_the_end_of_the_turn_with_nothing_to_send, .init = enter, .fini = bench_close)
+{
+    wire_close_when_sent(bench.wire, SEMEL_REASON_REPLACED);
+    cr_assert_eq(bench.lost, 0);
+    bench_turn();
+    cr_assert_eq(bench.lost, 1);
+    cr_assert_eq(bench.reason, SEMEL_REASON_REPLACED);
+    wire_close_when_sent(bench.wire, SEMEL_REASON_REPLACED); /* closed already is fine */
+    bench_turn();
+    cr_assert_eq(bench.lost, 1);
+}
+
+Test(wire_death, a_closed_wire_tells_nobody_but_drops_its_frames, .init = enter, .fini = bench_close)
+{
+    for (uint64_t seq = 1; seq <= 5; seq++)
+        bench_reply(seq, 10);
+    wire_close(bench.wire);
+    wire_close(bench.wire);
+    cr_assert_eq(bench.lost, 0);
+    cr_assert_eq(bench.dropped, 5);
+    cr_assert_not(bench_read());
+}
+
+Test(wire_death, a_failed_wire_tells_before_it_returns, .init = enter, .fini = bench_close)
+{
+    bench_reply(1, 10);
+    wire_fail(bench.wire, SEMEL_REASON_BAD_FIELD, 7);
+    cr_assert_eq(bench.lost, 1);
+    cr_assert_eq(bench.reason, SEMEL_REASON_BAD_FIELD);
+    cr_assert_eq(bench.os_error, 7);
+    cr_assert_eq(bench.dropped, 1);
+}
+
+/* ---- time ---- */
+
+Test(wire_death, silence_is_death, .fini = bench_close)
+{
+    bench_open(&bench_wide, 20 * MS_IN_NS);
+    bench_turn_until_lost(SEMEL_REASON_HEARTBEAT_MISSED);
+    cr_assert_geq(loop_now(&bench.loop) - bench.wire->opened_ns, 20 * MS_IN_NS);
+    cr_assert(bench_read() || bench.in_size > 0);
+    struct frame frame;
+    cr_assert(bench_take(&frame), "it had asked");
+    cr_assert_eq(frame.type, FRAME_PING);
+}
+
+Test(wire_death, what_came_while_nobody_looked_counts, .init = enter, .fini = bench_close)
+{
+    bench_send(10);
+    bench.wire->last_in_ns -= 2 * LONG; /* as after a long sleep of ours */
+    bench_reply(9, 10);
+    bench_turn();
+    cr_assert_eq(bench.lost, 0);
+    cr_assert_eq(bench.frames, 1);
+    bench_expect_reply(9, 10);
+}
+
+Test(wire_death, nothing_is_written_to_the_dead, .init = enter, .fini = bench_close)
+{
+    bench.wire->last_in_ns -= 2 * LONG;
+    bench_reply(9, 10);
+    bench_turn();
+    cr_assert_eq(bench.lost, 1);
+    cr_assert_eq(bench.reason, SEMEL_REASON_HEARTBEAT_MISSED);
+    cr_assert_eq(bench.sent, 0);
+    cr_assert_eq(bench.dropped, 1);
+}
+
+Test(wire_death, a_peer_that_does_not_read, .fini = bench_close)
+{
+    struct wire_limits limits = bench_wide;
+    limits.slow_ns = 30 * MS_IN_NS;
+    bench_open(&limits, 2 * S_IN_NS);
+    bench_reply(1, 8000000);
+    while (bench.lost == 0) {
+        if (bench.counters.writes > 0 && bench.wire->last_in_ns < loop_now(&bench.loop))
+            bench_send(0); /* it is alive, only it does not read */
+        loop_run_once(&bench.loop);
+    }
+    cr_assert_eq(bench.reason, SEMEL_REASON_SLOW_READER, "%s", semel_reason_name(bench.reason));
+    cr_assert_eq(bench.dropped, 1);
+}
+
+Test(wire_death, a_handshake_has_its_time, .fini = bench_close)
+{
+    struct wire_limits limits = bench_wide;
+    limits.handshake_ns = 20 * MS_IN_NS;
+    bench_open(&limits, 0);
+    bench_turn_until_lost(SEMEL_REASON_HANDSHAKE_TIMEOUT);
+    cr_assert_geq(loop_now(&bench.loop) - bench.wire->opened_ns, limits.handshake_ns);
+}
+
+/* ---- the peer ---- */
+
+Test(wire_death, what_the_peer_sent_before_it_closed_is_delivered, .init = enter, .fini = bench_close)
+{
+    bench_reply(1, 10);
+    bench_turn();
+    for (int i = 0; i < 20; i++)
+        bench_send(1000);
+    hang_up(); /* with our reply unread */
+    while (bench.lost == 0)
+        loop_run_once(&bench.loop);
+    cr_assert_eq(bench.frames, 20);
+    cr_assert_eq(bench.lost, 1);
+}
+
+Test(wire_death, the_end_of_input_is_told, .init = enter, .fini = bench_close)
+{
+    bench_send(10);
+    hang_up();
+    bench_turn_until_lost(SEMEL_REASON_PEER_CLOSED);
+    cr_assert_eq(bench.frames, 1);
+}
+
+Test(wire_death, after_a_write_error_the_rest_of_the_input_is_read, .init = enter, .fini = bench_close)
+{
+    for (int i = 0; i < 30; i++)
+        bench_send(100);
+    hang_up();
+    bench.read_max = 500;
+    bench.write_error = EPIPE;
+    bench_reply(1, 10);
+    bench_turn();
+    cr_assert(bench.wire->deaf);
+    cr_assert_eq(bench.lost, 0);
+    bench_turn_until_lost(SEMEL_REASON_PEER_CLOSED);
+    cr_assert_eq(bench.frames, 30);
+    cr_assert_eq(bench.sent, 0);
+    cr_assert_eq(bench.dropped, 1);
+}
+
+Test(wire_death, a_write_error_ends_a_wire_that_only_writes, .init = enter, .fini = bench_close)
+{
+    bench.write_error = ECONNRESET;
+    bench_reply(1, 10);
+    wire_close_when_sent(bench.wire, SEMEL_REASON_DRAINED);
+    bench_turn();
+    cr_assert_eq(bench.lost, 1);
+    cr_assert_eq(bench.reason, SEMEL_REASON_IO_ERROR);
+    cr_assert_eq(bench.os_error, ECONNRESET);
+}
+
+Test(wire_death, a_full_socket_is_no_error, .init = enter, .fini = bench_close)
+{
+    bench.write_error = EAGAIN;
+    bench_reply(1, 10);
+    bench_turn();
+    cr_assert_not(bench.wire->deaf);
+    bench.write_error = 0;
+    bench_expect_reply(1, 10);
+}
+
+Test(wire_death, damaged_bytes_end_it, .init = enter, .fini = bench_close)
+{
+    size_t size;
+    uint8_t *bytes = bench_request(100, &size);
+    bench_send(0); /* sealed as the second: it must not be taken for the first */
+    bench_turn_until_lost(SEMEL_REASON_BAD_CHECK);
+    cr_assert_eq(bench.frames, 0);
+    free(bytes);
+}
