@@ -27,6 +27,7 @@ static void forget(struct dedup_table *table, struct dedup_record *record)
 {
     if (record->state == DEDUP_RUNNING) {
         record->with.run->table = NULL;
+        atomic_store(&record->with.run->forgotten, true);
         table->running--;
     } else if (record->state == DEDUP_DONE) {
         struct reply *reply = record->with.reply;
@@ -139,7 +140,9 @@ static struct dedup_verdict admit_new(struct dedup_table *table, const struct de
         return tell(SEMEL_REASON_TABLE_FULL, SEMEL_OUTCOME_NOT_EXECUTED);
     if (!reach(table, question->seq))
         return tell(SEMEL_REASON_TABLE_FULL, SEMEL_OUTCOME_NOT_EXECUTED);
-    *run = (struct dedup_run){.table = table, .seq = question->seq};
+    run->table = table;
+    run->seq = question->seq;
+    atomic_init(&run->forgotten, false);
     *slot(table, question->seq) = (struct dedup_record){.seq = question->seq,
                                                         .method = question->method,
                                                         .digest = question->digest,

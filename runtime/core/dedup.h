@@ -7,6 +7,7 @@
 #ifndef CORE_DEDUP_H
 #define CORE_DEDUP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <semel/status.h>
@@ -25,6 +26,7 @@ enum dedup_state {
 struct dedup_run {
     struct dedup_table *table;
     uint64_t seq;
+    atomic_bool forgotten; /* the same, for a handler in another thread to see */
 };
 
 struct dedup_record {

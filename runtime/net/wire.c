@@ -77,7 +77,7 @@ static void on_stamp(struct outgoing *out, void *user)
 
 static void ping_if_silent(struct wire *wire, int64_t now_ns)
 {
-    if (now_ns - wire->last_out_ns < wire->heartbeat_ns / PINGS_A_HEARTBEAT ||
+    if (now_ns - wire->last_out_ns < wire->heartbeat_ns / PINGS_A_HEARTBEAT || wire->queue.bytes > 0 ||
         !link_may_send(&wire->link, FRAME_PING))
         return;
     const struct frame ping = {.type = FRAME_PING};
@@ -91,7 +91,8 @@ static enum semel_reason ailment(struct wire *wire, int64_t now_ns)
     if (wire->heartbeat_ns == 0)
         return now_ns - wire->opened_ns >= wire->limits.handshake_ns ? SEMEL_REASON_HANDSHAKE_TIMEOUT
                                                                      : SEMEL_REASON_NONE;
-    if (!wire->paused && now_ns - wire->last_in_ns >= wire->heartbeat_ns)
+    /* Who is not read can not be heard; then it is what we send that has to move. */
+    if (!wire->paused && !wire->closing && now_ns - wire->last_in_ns >= wire->heartbeat_ns)
         return SEMEL_REASON_HEARTBEAT_MISSED;
     if (wire->queue.bytes > 0 && now_ns - wire->last_progress_ns >= wire->limits.slow_ns)
         return SEMEL_REASON_SLOW_READER;
@@ -116,7 +117,7 @@ static void on_tick(struct timer *timer)
     enum semel_reason reason = ailment(wire, now_ns);
     if (reason == SEMEL_REASON_HEARTBEAT_MISSED) {
         /* Perhaps it was we who slept: what has arrived meanwhile counts. */
-        wire_receive(wire);
+        wire_catch_up(wire);
         if (wire_is_closed(wire))
             return;
         reason = ailment(wire, now_ns);

@@ -13,6 +13,8 @@
 void wire_ready(struct loop_io *io, bool readable, bool writable);
 /* Reads once and hands on every whole frame.  May close the wire. */
 void wire_receive(struct wire *wire);
+/* Reads all that has arrived while nobody looked.  May close the wire. */
+void wire_catch_up(struct wire *wire);
 /* Gives memory back that an idle wire does not need. */
 void wire_trim(struct wire *wire);
 

@@ -211,7 +211,7 @@ int64_t semel_request_deadline_ms(const semel_request *request)
     if (request->deadline_ns == 0)
         return -1;
     const struct semel_server *server = request->home->server;
-    if (server == NULL || atomic_load(&request->cancelled))
+    if (server == NULL || semel_request_cancelled(request))
         return 0;
     int64_t left_ns = request->deadline_ns - server_now(server);
     return left_ns > 0 ? left_ns / MS_IN_NS : 0;
@@ -219,5 +219,5 @@ int64_t semel_request_deadline_ms(const semel_request *request)
 
 bool semel_request_cancelled(const semel_request *request)
 {
-    return atomic_load(&request->cancelled);
+    return atomic_load(&request->cancelled) || atomic_load(&request->run.forgotten);
 }
