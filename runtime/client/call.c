@@ -222,7 +222,8 @@ static void carry_out(struct call *call, const struct call_failure *failure,
     }
     call->connection = 0;
     call->endpoint = NULL;
-    if (failure->verdict == RETRY_NO_VERDICT) /* a verdict takes no wait of its own: the one under way goes on */
+    if (failure->verdict ==
+        RETRY_NO_VERDICT) /* a verdict takes no wait of its own: the one under way goes on */
         call->retry_at_ns = node_now(channel->node) + decision->wait_ms * MS_IN_NS;
     if (decision->action != RETRY_HOLD)
         channel->stats.retries++;

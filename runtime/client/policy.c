@@ -25,21 +25,31 @@ static void resolve_on_unavailable(const semel_properties *properties, const str
         retry->on_unavailable = SEMEL_ON_UNAVAILABLE_FAIL;
 }
 
-static void resolve_intervals(const semel_properties *properties, const struct properties_scope *scope,
-                              const struct semel_method *method, struct retry_policy *retry)
+/* The intervals that nobody asked for. */
+static void set_default_intervals(struct policy *policy)
 {
     size_t count;
-    if (properties_find_intervals(properties, scope, &retry->intervals_ms, &count)) {
-        retry->interval_count = (uint32_t)count;
+    policy->intervals_by_default = true;
+    if (policy->retry.on_unavailable == SEMEL_ON_UNAVAILABLE_WAIT) {
+        policy->retry.intervals_ms = waiting_intervals_ms;
+        policy->retry.interval_count = sizeof waiting_intervals_ms / sizeof *waiting_intervals_ms;
+        return;
+    }
+    properties_get_intervals(NULL, NULL, &policy->retry.intervals_ms, &count);
+    policy->retry.interval_count = (uint32_t)count;
+}
+
+static void resolve_intervals(const semel_properties *properties, const struct properties_scope *scope,
+                              const struct semel_method *method, struct policy *policy)
+{
+    size_t count;
+    if (properties_find_intervals(properties, scope, &policy->retry.intervals_ms, &count)) {
+        policy->retry.interval_count = (uint32_t)count;
     } else if (method->options.retry_interval_count >= 0) {
-        retry->intervals_ms = method->options.retry_intervals_ms;
-        retry->interval_count = (uint32_t)method->options.retry_interval_count;
-    } else if (retry->on_unavailable == SEMEL_ON_UNAVAILABLE_WAIT) {
-        retry->intervals_ms = waiting_intervals_ms;
-        retry->interval_count = sizeof waiting_intervals_ms / sizeof *waiting_intervals_ms;
+        policy->retry.intervals_ms = method->options.retry_intervals_ms;
+        policy->retry.interval_count = (uint32_t)method->options.retry_interval_count;
     } else {
-        properties_get_intervals(properties, scope, &retry->intervals_ms, &count);
-        retry->interval_count = (uint32_t)count;
+        set_default_intervals(policy);
     }
 }
 
@@ -49,7 +59,7 @@ void policy_resolve(const semel_properties *properties, const char *channel, con
     struct properties_scope scope = {.channel = channel, .method = method->name};
     *ret_policy = (struct policy){0};
     resolve_on_unavailable(properties, &scope, method, &ret_policy->retry);
-    resolve_intervals(properties, &scope, method, &ret_policy->retry);
+    resolve_intervals(properties, &scope, method, ret_policy);
     int64_t deadline_ms;
     if (!properties_find_int(properties, &scope, PROPERTIES_DEADLINE, &deadline_ms))
         deadline_ms = method->options.deadline_ms >= 0
@@ -64,7 +74,8 @@ enum semel_reason policy_override(struct policy *policy, const semel_call_option
     *ret_intervals = NULL;
     if (options->deadline_ms < SEMEL_DEADLINE_UNSET || options->deadline_ms > INT64_MAX / MS_IN_NS ||
         options->retry_interval_count < -1 || options->retry_interval_count > LIMIT_RETRY_INTERVALS ||
-        options->on_unavailable > SEMEL_ON_UNAVAILABLE_DROP) {
+        options->on_unavailable > SEMEL_ON_UNAVAILABLE_DROP ||
+        (options->retry_interval_count > 0 && options->retry_intervals_ms == NULL)) {
         *ret_message = "call options: a field is out of its range";
         return SEMEL_REASON_BAD_ARGUMENT;
     }
@@ -72,8 +83,11 @@ enum semel_reason policy_override(struct policy *policy, const semel_call_option
         policy->deadline_ns = options->deadline_ms * MS_IN_NS;
     if (options->on_unavailable != SEMEL_ON_UNAVAILABLE_UNSET)
         policy->retry.on_unavailable = options->on_unavailable;
+    if (options->retry_interval_count < 0 && policy->intervals_by_default)
+        set_default_intervals(policy);
     if (options->retry_interval_count < 0)
         return SEMEL_REASON_NONE;
+    policy->intervals_by_default = false;
     policy->retry.interval_count = (uint32_t)options->retry_interval_count;
     if (options->retry_interval_count == 0)
         return SEMEL_REASON_NONE;

@@ -11,7 +11,8 @@
 
 struct policy {
     struct retry_policy retry;
-    int64_t deadline_ns; /* 0: none */
+    int64_t deadline_ns;       /* 0: none */
+    bool intervals_by_default; /* nobody asked for the intervals: they follow on_unavailable */
 };
 
 /* What holds for calls of a method without options of their own.  Everything it points to is static, the method's or

@@ -32,8 +32,6 @@ struct reconnector {
     bool random;        /* each round in an order of its own */
     struct timer wait;
     struct loop_task begin;
-    enum semel_reason reason; /* of the latest failure in this round */
-    int os_error;
 };
 
 /* Takes the endpoints over on success.  false: no memory. */

@@ -58,11 +58,12 @@ enum semel_code endpoint_resolve_list(const char *uris, struct endpoint **ret_en
 {
     struct endpoint *endpoints = NULL;
     size_t count = 0;
+    size_t uri_count = 0;
     enum semel_code code = SEMEL_OK;
     for (const char *at = uris; code == SEMEL_OK; at++) {
         char uri[SEMEL_ENDPOINT_TEXT_MAX] = "";
         size_t length = strcspn(at, ",");
-        if (length >= sizeof uri || count >= URIS_MAX)
+        if (length >= sizeof uri || ++uri_count > URIS_MAX)
             code = status_set(ret_status, SEMEL_INVALID_ARGUMENT, SEMEL_REASON_BAD_ADDRESS,
                               "endpoint list: an endpoint is longer than %d bytes, or there are more than %d",
                               SEMEL_ENDPOINT_TEXT_MAX - 1, URIS_MAX);

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/sessions.h"
@@ -27,8 +28,9 @@ static bool split(const char *rest, char *host, size_t host_size, char *port, si
         return false;
     const char *digits = colon + 1;
     size_t port_length = strspn(digits, "0123456789");
-    if (port_length == 0 || port_length >= port_size || digits[port_length] != '\0')
-        return false;
+    if (port_length == 0 || port_length >= port_size || digits[port_length] != '\0' ||
+        strtoul(digits, NULL, 10) > UINT16_MAX)
+        return false; /* the resolver would wrap it around */
     memcpy(host, host_start, host_length);
     host[host_length] = '\0';
     memcpy(port, digits, port_length + 1);

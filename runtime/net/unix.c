@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -38,9 +39,14 @@ static bool is_path(const struct endpoint *endpoint)
     return ((const struct sockaddr_un *)&endpoint->address)->sun_path[0] != '\0';
 }
 
-/* Whether a socket file is left over from a server that is gone: nobody accepts there. */
+/* Whether a socket file is left over from a server that is gone: nobody accepts there.  Nothing but a socket is ever
+ * taken for one. */
 static bool is_stale(const struct endpoint *endpoint)
 {
+    struct stat file;
+    if (lstat(((const struct sockaddr_un *)&endpoint->address)->sun_path, &file) != 0 ||
+        !S_ISSOCK(file.st_mode))
+        return false;
     int fd = -1;
     int error = transport_socket_dial(endpoint, &fd);
     if (error == 0)

@@ -142,8 +142,10 @@ static void deliver(struct wire *wire, const struct frame *frame)
         return;
     if (wire->queue.bytes >= EARLY_WRITE)
         write_out(wire);
-    if (!wire_is_closed(wire) && wire->queue.bytes > wire->limits.send_limit)
+    if (!wire_is_closed(wire) && wire->queue.bytes > wire->limits.send_limit) {
         wire->paused = true;
+        wire_flush_later(wire); /* which also stops listening for more */
+    }
 }
 
 /* Hands on every whole frame of bytes and keeps the rest.  May close the wire. */

@@ -203,6 +203,19 @@ Test(policy, options_may_ask_for_no_deadline_and_no_retry)
     cr_assert_eq(policy.retry.interval_count, 0);
 }
 
+Test(policy, a_call_that_waits_gets_waits_of_its_own_unless_they_are_given)
+{
+    const semel_call_options waits = {SEMEL_DEADLINE_UNSET, NULL, -1, SEMEL_ON_UNAVAILABLE_WAIT};
+    struct policy policy = resolve(NULL, false);
+    uint32_t *copy;
+    const char *message = "";
+    cr_assert_eq(policy_override(&policy, &waits, &copy, &message), SEMEL_REASON_NONE);
+    cr_assert_eq(policy.retry.intervals_ms[policy.retry.interval_count - 1], 1000);
+    policy = base();
+    cr_assert_eq(policy_override(&policy, &waits, &copy, &message), SEMEL_REASON_NONE);
+    cr_assert_eq(policy.retry.intervals_ms, idl_intervals);
+}
+
 Test(policy, options_out_of_range_change_nothing)
 {
     static const semel_call_options bad[] = {
@@ -213,6 +226,7 @@ Test(policy, options_out_of_range_change_nothing)
         {5, many, -2, SEMEL_ON_UNAVAILABLE_UNSET},
         {5, many, LIMIT_RETRY_INTERVALS + 1, SEMEL_ON_UNAVAILABLE_UNSET},
         {5, many, INT32_MAX, SEMEL_ON_UNAVAILABLE_UNSET},
+        {5, NULL, 1, SEMEL_ON_UNAVAILABLE_UNSET},
         {5, many, 1, (enum semel_on_unavailable)4},
         {5, many, 1, (enum semel_on_unavailable)UINT32_MAX},
     };

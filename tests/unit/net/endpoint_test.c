@@ -247,6 +247,30 @@ Test(endpoint, a_stale_socket_file_is_replaced, .init = enter, .fini = leave)
     cr_assert_neq(access(PATH, F_OK), 0);
 }
 
+Test(endpoint, a_file_that_is_no_socket_is_left_alone, .init = enter, .fini = leave)
+{
+    struct endpoint endpoint = resolve_one(path_uri);
+    FILE *file = fopen(PATH, "w");
+    cr_assert_not_null(file);
+    cr_assert_gt(fputs("precious", file), 0);
+    fclose(file);
+    int fd = -1;
+    cr_assert_eq(transport_unix.listen(&endpoint, &fd), EADDRINUSE);
+    char kept[16] = "";
+    file = fopen(PATH, "r");
+    cr_assert_not_null(file);
+    cr_assert_eq(fread(kept, 1, sizeof kept - 1, file), strlen("precious"));
+    fclose(file);
+    cr_assert_str_eq(kept, "precious");
+}
+
+Test(endpoint, a_port_does_not_wrap_around)
+{
+    expect_bad("tcp://127.0.0.1:65536", "not of the form tcp://HOST:PORT");
+    expect_bad("tcp://127.0.0.1:99999", "not of the form tcp://HOST:PORT");
+    resolve_one("tcp://127.0.0.1:65535");
+}
+
 Test(endpoint, the_socket_file_of_a_live_server_is_not, .init = enter, .fini = leave)
 {
     struct endpoint endpoint = resolve_one(path_uri);
