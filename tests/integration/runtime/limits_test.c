@@ -56,11 +56,11 @@ Test(limits, a_client_that_falls_silent_is_dead_to_the_server)
 {
     struct server server;
     struct peer peer;
-    server_open(&server, LIST("Heartbeat=60"));
+    server_open(&server, LIST("Heartbeat=400"));
     struct hello hello = peer_some_hello(1);
     peer_connect(&peer, server.uri);
     peer_greet(&peer, &hello);
-    cr_assert_eq(peer.welcome.heartbeat_ms, 60);
+    cr_assert_eq(peer.welcome.heartbeat_ms, 400);
     peer_expect(&peer, FRAME_PING);
     server_wait_closed_by(&server, HEARTBEAT_MISSED, 1);
     peer_close(&peer);
@@ -75,7 +75,7 @@ Test(limits, a_server_that_falls_silent_is_dead_to_the_client)
     struct client client;
     struct watch watch;
     struct welcome welcome = peer_some_welcome();
-    welcome.heartbeat_ms = 60;
+    welcome.heartbeat_ms = 400;
     client_open(&client, LIST("RetryIntervals=-1"), uri);
     watch_start(&watch, &client, ADD, 1, NULL);
     peer_serve(&peer, listener, &welcome, false);
@@ -94,7 +94,7 @@ Test(limits, a_connection_that_is_only_pinged_lives_on)
     struct server server;
     struct client client;
     struct watch watch;
-    server_open(&server, LIST("Heartbeat=100", "Lease=50"));
+    server_open(&server, LIST("Heartbeat=400", "Lease=50"));
     server.handler = server_keep;
     client_open(&client, NULL, server.uri);
     watch_start(&watch, &client, ADD, 1, NULL);

@@ -129,7 +129,7 @@ Test(model, method_options_win_over_service_options)
     cr_assert_str_eq(own->errors[0], "demo.Out");
 }
 
-Test(model, service_retries_do_not_reach_oneway_methods)
+Test(model, service_retries_reach_oneway_methods_and_errors_do_not)
 {
     begin_service("Bank");
     begin_options(SERVICE_OPTIONS);
@@ -146,7 +146,8 @@ Test(model, service_retries_do_not_reach_oneway_methods)
     cr_assert_eq(list.count, 0, "%s", diagnostics_text(&list, SEVERITY_ERROR));
     const struct model_method *note = &model.files[0].services[0].methods[0];
     cr_assert(note->oneway);
-    cr_assert_eq(note->options.retry_interval_count, MODEL_UNSET);
+    cr_assert_eq(note->options.retry_interval_count, 1);
+    cr_assert_eq(note->options.retry_intervals_ms[0], 100);
     cr_assert_eq(note->options.error_count, 0);
 }
 
