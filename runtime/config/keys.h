@@ -63,7 +63,7 @@ enum properties_selection {
       "requests a session may have unacknowledged at the server")                                              \
     X(LEASE, "Lease", DURATION, NODE, 5 * PROPERTIES_MINUTE, 50, 10080 * PROPERTIES_MINUTE,                    \
       "a session silent this long is forgotten by the server")                                                 \
-    X(KEEP_REPLY, "KeepReply", SIZE, NODE, 1 * PROPERTIES_MIB, 0, 256 * PROPERTIES_MIB,                        \
+    X(KEEP_REPLY, "KeepReply", SIZE, NODE, 4 * PROPERTIES_MIB + 4 * PROPERTIES_KIB, 0, 256 * PROPERTIES_MIB,   \
       "a larger reply is recorded without its body")                                                           \
     X(KEEP_TOTAL, "KeepTotal", SIZE, NODE, 256 * PROPERTIES_MIB, 0, 1048576 * PROPERTIES_MIB,                  \
       "all kept replies together; when full, new work is refused")                                             \
