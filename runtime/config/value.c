@@ -144,7 +144,7 @@ enum semel_code value_parse(enum properties_key key, const char *written_key, co
     case PROPERTIES_TYPE_ON_UNAVAILABLE:
     case PROPERTIES_TYPE_SELECTION: return read_word(&job, ret);
     }
-    assert(!"a type without a reader");
+    assert(false && "a type without a reader");
     return SEMEL_INTERNAL;
 }
 
