@@ -46,8 +46,7 @@ static void schedule(semel_channel *channel)
         reconnector_want(&channel->reconnector, first_ns);
 }
 
-/* Calls fn for every call that has not ended, in seq order; calls that are started meanwhile are left out. */
-static void each_call(semel_channel *channel, void (*fn)(struct call *call, const void *arg), const void *arg)
+void channel_each_call(semel_channel *channel, void (*fn)(struct call *call, const void *arg), const void *arg)
 {
     uint64_t end = channel->outbox.next;
     for (struct outbox_call *slot = outbox_from(&channel->outbox, 0); slot != NULL && slot->seq < end;) {
@@ -71,7 +70,7 @@ void channel_round_failed(semel_channel *channel, enum semel_reason reason, int 
     const struct channel_round round = {
         .failure = {.failure = RETRY_CONNECT_FAILED, .reason = reason, .os_error = os_error},
         .endpoint = endpoint};
-    each_call(channel, fail_waiting, &round);
+    channel_each_call(channel, fail_waiting, &round);
     schedule(channel);
 }
 
@@ -110,7 +109,7 @@ static void on_lost(struct wire *wire, enum semel_reason reason, int os_error)
         return;
     }
     reconnector_lost(&channel->reconnector);
-    each_call(channel, fail_on_connection, &failure);
+    channel_each_call(channel, fail_on_connection, &failure);
     schedule(channel);
 }
 
@@ -130,7 +129,7 @@ void channel_part(semel_channel *channel)
 {
     if (channel->connection == 0 || !link_may_send(&channel->wire->link, FRAME_BYE))
         return; /* parting already */
-    each_call(channel, unqueue, NULL);
+    channel_each_call(channel, unqueue, NULL);
     outbox_attach(&channel->outbox, NULL, 0);
     channel->parting = true;
     const struct frame bye = {.type = FRAME_BYE};
@@ -356,7 +355,7 @@ static void close_now(void *arg)
     semel_channel *channel = arg;
     assert(channel->callbacks == 0);
     channel->closing = true;
-    each_call(channel, end_closed, NULL);
+    channel_each_call(channel, end_closed, NULL);
     while (channel->flushes != NULL)
         end_flush(channel->flushes, true);
     say_bye(channel);

@@ -64,6 +64,10 @@ struct semel_channel {
     struct semel_channel_stats stats;
 };
 
+/* Calls fn for every call that has not ended, in seq order; fn may end it.  Calls that are started meanwhile are left
+ * out. */
+void channel_each_call(semel_channel *channel, void (*fn)(struct call *call, const void *arg), const void *arg);
+
 /* A call wants to go out: moves it along, or sees to a connection. */
 void channel_kick(semel_channel *channel);
 

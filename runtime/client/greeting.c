@@ -53,25 +53,22 @@ static bool is_too_large(const struct call *call, const struct welcome *welcome)
     return call->slot.out.size > welcome->frame_limit;
 }
 
-static void settle_call(semel_channel *channel, uint64_t seq, const struct welcome *welcome,
-                        enum retry_verdict verdict)
-{
-    struct outbox_call *slot = outbox_find(&channel->outbox, seq);
-    if (slot->state == OUTBOX_HELD)
-        call_judge((struct call *)slot, verdict);
-    slot = outbox_find(&channel->outbox, seq); /* the verdict may have ended it */
-    if (slot != NULL && slot->state == OUTBOX_READY && is_too_large((struct call *)slot, welcome))
-        call_too_large((struct call *)slot);
-}
+/* What WELCOME means for the calls that wait. */
+struct settlement {
+    const struct welcome *welcome;
+    enum retry_verdict verdict;
+};
 
-static void settle_calls(semel_channel *channel, const struct welcome *welcome, enum retry_verdict verdict)
+static void settle(struct call *call, const void *arg)
 {
-    uint64_t end = channel->outbox.next;
-    for (struct outbox_call *slot = outbox_from(&channel->outbox, 0); slot != NULL && slot->seq < end;) {
-        uint64_t seq = slot->seq;
-        settle_call(channel, seq, welcome, verdict);
-        slot = outbox_from(&channel->outbox, seq + 1);
-    }
+    const struct settlement *settlement = arg;
+    const struct outbox *outbox = &call->channel->outbox;
+    uint64_t seq = call->slot.seq;
+    if (call->slot.state == OUTBOX_HELD)
+        call_judge(call, settlement->verdict);
+    call = (struct call *)outbox_find(outbox, seq); /* the verdict may have ended it */
+    if (call != NULL && call->slot.state == OUTBOX_READY && is_too_large(call, settlement->welcome))
+        call_too_large(call);
 }
 
 void greeting_welcome(semel_channel *channel, const struct frame *frame)
@@ -99,7 +96,8 @@ void greeting_welcome(semel_channel *channel, const struct frame *frame)
     reconnector_connected(&channel->reconnector);
     channel->stats.connections++;
     channel->stats.resumed += verdict == RETRY_RESUMED;
-    settle_calls(channel, &welcome, verdict);
+    const struct settlement settlement = {&welcome, verdict};
+    channel_each_call(channel, settle, &settlement);
     outbox_attach(&channel->outbox, &wire->queue, welcome.window);
     channel_kick(channel);
 }
