@@ -10,7 +10,7 @@
 #include "idl/model.h"
 
 /* What the tables of semel/service.h looked like when this generator was written. */
-#define EMIT_SERVICE_VERSION 1
+#define EMIT_SERVICE_VERSION 2
 
 void emit_header(struct text *out, const struct model_file *file);
 void emit_source(struct text *out, const struct model_file *file);
@@ -22,5 +22,6 @@ void emit_comment(struct text *out, const char *comment, const char *tail);
 /* "AT_MOST_ONCE" and so on: the enumerators of semel/service.h without SEMEL_. */
 const char *emit_mode_name(enum model_mode mode);
 const char *emit_on_unavailable_name(enum model_on_unavailable value);
+const char *emit_jitter_name(enum model_jitter value);
 
 #endif

@@ -95,3 +95,9 @@ const char *emit_on_unavailable_name(enum model_on_unavailable value)
     static const char *const names[] = {"UNSET", "WAIT", "FAIL", "DROP"};
     return names[value];
 }
+
+const char *emit_jitter_name(enum model_jitter value)
+{
+    static const char *const names[] = {"UNSET", "NONE", "FULL", "EQUAL", "DECORRELATED"};
+    return names[value];
+}

@@ -60,7 +60,7 @@ static void method_facts(struct text *facts, const struct model_method *method)
     };
     text_line(facts, "%s%s", modes[method->mode], method->oneway ? "  Oneway: no reply, no result." : "");
     for (size_t i = 0; i < method->options.error_count; i++)
-        text_line(facts, "Error: %s", method->options.errors[i]);
+        text_line(facts, "Error: %s", method->options.errors[i].message->full_name);
     if (method->deprecated)
         text_line(facts, "Deprecated.");
 }
@@ -84,6 +84,70 @@ static void emit_tables(struct text *out, const struct model_service *service)
     text_line(out, "extern const struct semel_method %s_methods[%zu];", service->c_name, service->method_count);
     text_line(out, "extern const struct semel_service %s_service;", service->c_name);
 }
+
+/* ---- declared errors ---- */
+
+/* The receipt: which error arrived, and the error itself. */
+static void emit_receipt_type(struct text *out, const struct model_method *method)
+{
+    const struct model_options *options = &method->options;
+    text_blank(out);
+    text_line(out, "/* The errors of %s, as its callers receive them. */", method->full_name);
+    text_open(out, "enum %s_error_kind {", method->c_name);
+    text_line(out, "%s_error_NONE = 0,", method->c_name);
+    for (size_t i = 0; i < options->error_count; i++)
+        text_line(out, "%s_error_%s = %zu%s", method->c_name, options->errors[i].member, i + 1,
+                  i + 1 < options->error_count ? "," : "");
+    text_close(out, "};");
+    text_open(out, "typedef struct %s_error {", method->c_name);
+    text_line(out, "enum %s_error_kind which;", method->c_name);
+    text_open(out, "union {");
+    for (size_t i = 0; i < options->error_count; i++)
+        text_line(out, "%s %s;", options->errors[i].message->c_name, options->errors[i].member);
+    text_close(out, "} as;");
+    text_close(out, "} %s_error;", method->c_name);
+}
+
+/* One call to raise an error; the handler returns what it gives. */
+static void emit_raise(struct text *out, const struct model_method *method, size_t index)
+{
+    const struct model_error *error = &method->options.errors[index];
+    text_blank(out);
+    text_list_begin(out, "static inline enum semel_code %s_raise_%s(", method->c_name, error->member);
+    text_list_item(out, "semel_request *request");
+    text_list_item(out, "enum semel_code code");
+    text_list_item(out, "const %s *error", error->message->c_name);
+    text_list_end(out, ")");
+    text_open(out, "{");
+    text_line(out, "return semel_request_raise(request, code, &%s_errors[%zu], error);", method->c_name, index);
+    text_close(out, "}");
+}
+
+static void emit_errors(struct text *out, const struct model_service *service,
+                        const struct model_method *method)
+{
+    if (method->options.error_count == 0)
+        return;
+    emit_receipt_type(out, method);
+    text_blank(out);
+    text_line(out, "extern const struct semel_error_type %s_errors[%zu];", method->c_name,
+              method->options.error_count);
+    for (size_t i = 0; i < method->options.error_count; i++)
+        emit_raise(out, method, i);
+    text_blank(out);
+    text_line(out, "static inline void %s_error_release(%s_error *error)", method->c_name, method->c_name);
+    text_open(out, "{");
+    text_line(out, "semel_error_release(&%s_methods[%s_index], error);", service->c_name, method->c_name);
+    text_close(out, "}");
+}
+
+static void emit_all_errors(struct text *out, const struct model_service *service)
+{
+    for (size_t i = 0; i < service->method_count; i++)
+        emit_errors(out, service, &service->methods[i]);
+}
+
+/* ---- the server ---- */
 
 static void emit_handler_slot(struct text *out, const struct model_method *method)
 {
@@ -129,6 +193,8 @@ static void emit_method_argument(struct text *out, const struct model_service *s
     text_list_item(out, "&%s_methods[%s_index]", service->c_name, method->c_name);
 }
 
+/* ---- the client ---- */
+
 /* The synchronous stub. */
 static void emit_wait(struct text *out, const struct model_service *service, const struct model_method *method)
 {
@@ -138,6 +204,8 @@ static void emit_wait(struct text *out, const struct model_service *service, con
     text_list_item(out, "semel_channel *channel");
     text_list_item(out, "const %s *in", method->request->c_name);
     text_list_item(out, "%s *out", method->reply->c_name);
+    if (method->options.error_count > 0)
+        text_list_item(out, "%s_error *ret_error", method->c_name);
     text_list_item(out, "const semel_call_options *options");
     text_list_item(out, "semel_status *ret_status");
     text_list_end(out, ")");
@@ -147,6 +215,7 @@ static void emit_wait(struct text *out, const struct model_service *service, con
     emit_method_argument(out, service, method);
     text_list_item(out, "in");
     text_list_item(out, "out");
+    text_list_item(out, "%s", method->options.error_count > 0 ? "ret_error" : "NULL");
     text_list_item(out, "options");
     text_list_item(out, "ret_status");
     text_list_end(out, ");");
@@ -179,6 +248,8 @@ static void emit_done_type(struct text *out, const struct model_method *method)
     text_list_begin(out, "typedef void %s_done(", method->c_name);
     if (!method->oneway)
         text_list_item(out, "const %s *reply", method->reply->c_name);
+    if (method->options.error_count > 0)
+        text_list_item(out, "const %s_error *error", method->c_name);
     text_list_item(out, "const semel_status *status");
     text_list_item(out, "void *user");
     text_list_end(out, ");");
@@ -247,6 +318,7 @@ static void emit_service(struct text *out, const struct model_service *service)
     text_blank(out);
     emit_comment(out, service->comment, service->deprecated ? "Deprecated." : NULL);
     emit_tables(out, service);
+    emit_all_errors(out, service);
     emit_handlers(out, service);
     emit_serve(out, service);
     emit_stubs(out, service);

@@ -42,13 +42,17 @@ static void emit_deliver(struct text *out, const struct model_method *method)
     text_list_begin(out, "static void %s_deliver(", method->c_name);
     text_list_item(out, "void (*done)(void)");
     text_list_item(out, "const void *reply");
+    text_list_item(out, "const void *error");
     text_list_item(out, "const semel_status *status");
     text_list_item(out, "void *user");
     text_list_end(out, ")");
     text_open(out, "{");
     if (method->oneway)
         text_line(out, "(void)reply;");
-    text_line(out, "((%s_done *)done)(%sstatus, user);", method->c_name, method->oneway ? "" : "reply, ");
+    if (method->options.error_count == 0)
+        text_line(out, "(void)error;");
+    text_line(out, "((%s_done *)done)(%s%sstatus, user);", method->c_name, method->oneway ? "" : "reply, ",
+              method->options.error_count == 0 ? "" : "error, ");
     text_close(out, "}");
 }
 
@@ -63,19 +67,62 @@ static void emit_retries(struct text *out, const struct model_method *method)
     text_list_end(out, "};");
 }
 
+static void emit_errors(struct text *out, const struct model_method *method)
+{
+    const struct model_options *options = &method->options;
+    if (options->error_count == 0)
+        return;
+    text_blank(out);
+    text_line(
+        out,
+        "_Static_assert(sizeof(enum %s_error_kind) == sizeof(unsigned), \"enums are as wide as unsigned\");",
+        method->c_name);
+    text_open(out, "const struct semel_error_type %s_errors[] = {", method->c_name);
+    for (size_t i = 0; i < options->error_count; i++) {
+        const struct model_message *message = options->errors[i].message;
+        text_list_begin(out, "{");
+        text_list_item(out, "\"%s\"", message->full_name);
+        text_list_item(out, "UINT64_C(0x%016" PRIx64 ")", options->errors[i].id);
+        text_list_item(out, "%s_fields", message->c_name);
+        text_list_item(out, "sizeof(%s)", message->c_name);
+        text_list_item(out, "%s", message->recursive ? "true" : "false");
+        text_list_end(out, "},");
+    }
+    text_close(out, "};");
+}
+
+static void emit_retry_options(struct text *out, const struct model_method *method)
+{
+    const struct model_options *options = &method->options;
+    text_line(out, ".retry_interval_count = %" PRId32 ",", options->retry_interval_count);
+    if (options->retry_interval_count > 0)
+        text_line(out, ".retry_intervals_ms = %s_retries,", method->c_name);
+    text_line(out, ".retry_max_attempts = %" PRId32 ",", options->retry_max_attempts);
+    text_line(out, ".retry_jitter = SEMEL_JITTER_%s,", emit_jitter_name(options->retry_jitter));
+    text_line(out, ".retry_initial_backoff_ms = %" PRId64 ",", options->retry_initial_backoff_ms);
+    text_line(out, ".retry_max_backoff_ms = %" PRId64 ",", options->retry_max_backoff_ms);
+    text_line(out, ".retry_backoff_multiplier = %.17g,", options->retry_backoff_multiplier);
+    text_line(out, ".retry_max_elapsed_ms = %" PRId64 ",", options->retry_max_elapsed_ms);
+}
+
+/* Most methods say nothing, and need no table. */
 static void emit_options(struct text *out, const struct model_method *method)
 {
     const struct model_options *options = &method->options;
-    text_open(out, ".options = {");
+    if (!options->said)
+        return;
+    emit_retries(out, method);
+    text_blank(out);
+    text_open(out, "static const semel_call_options %s_options = {", method->c_name);
     text_line(out, ".deadline_ms = %" PRId64 ",", options->deadline_ms);
-    if (options->retry_interval_count > 0)
-        text_line(out, ".retry_intervals_ms = %s_retries,", method->c_name);
-    else
-        text_line(out, ".retry_intervals_ms = NULL,");
-    text_line(out, ".retry_interval_count = %" PRId32 ",", options->retry_interval_count);
+    text_line(out, ".attempt_timeout_ms = %" PRId64 ",", options->attempt_timeout_ms);
     text_line(out, ".on_unavailable = SEMEL_ON_UNAVAILABLE_%s,",
               emit_on_unavailable_name(options->on_unavailable));
-    text_close(out, "},");
+    emit_retry_options(out, method);
+    text_line(out, ".retryable_codes = %" PRIu32 ",", options->retryable_codes);
+    text_line(out, ".hedge_max = %" PRId32 ",", options->hedge_max);
+    text_line(out, ".hedge_delay_ms = %" PRId64 ",", options->hedge_delay_ms);
+    text_close(out, "};");
 }
 
 static void emit_entry(struct text *out, const struct model_service *service, const struct model_method *method)
@@ -85,6 +132,8 @@ static void emit_entry(struct text *out, const struct model_service *service, co
     text_line(out, ".id = UINT64_C(0x%016" PRIx64 "),", method->id);
     text_line(out, ".mode = SEMEL_%s,", emit_mode_name(method->mode));
     text_line(out, ".oneway = %s,", method->oneway ? "true" : "false");
+    text_line(out, ".request_recursive = %s,", method->request->recursive ? "true" : "false");
+    text_line(out, ".reply_recursive = %s,", method->reply->recursive ? "true" : "false");
     text_line(out, ".request_fields = %s_fields,", method->request->c_name);
     text_line(out, ".reply_fields = %s_fields,", method->reply->c_name);
     text_line(out, ".request_size = sizeof(%s),", method->request->c_name);
@@ -92,7 +141,14 @@ static void emit_entry(struct text *out, const struct model_service *service, co
     text_line(out, ".handler_offset = offsetof(struct %s_handlers, %s),", service->c_name, method->name);
     text_line(out, ".dispatch = %s_dispatch,", method->c_name);
     text_line(out, ".deliver = %s_deliver,", method->c_name);
-    emit_options(out, method);
+    if (method->options.error_count > 0) {
+        text_line(out, ".errors = %s_errors,", method->c_name);
+        text_line(out, ".error_count = %zu,", method->options.error_count);
+        text_line(out, ".error_offset = offsetof(%s_error, as),", method->c_name);
+        text_line(out, ".error_size = sizeof(%s_error),", method->c_name);
+    }
+    if (method->options.said)
+        text_line(out, ".options = &%s_options,", method->c_name);
     text_close(out, "},");
 }
 
@@ -123,7 +179,8 @@ static void emit_service(struct text *out, const struct model_service *service)
     for (size_t i = 0; i < service->method_count; i++) {
         emit_dispatch(out, service, &service->methods[i]);
         emit_deliver(out, &service->methods[i]);
-        emit_retries(out, &service->methods[i]);
+        emit_errors(out, &service->methods[i]);
+        emit_options(out, &service->methods[i]);
     }
     emit_methods(out, service);
     emit_service_entry(out, service);

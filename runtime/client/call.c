@@ -48,7 +48,7 @@ static void copy_status(semel_status *into, const semel_status *from)
 }
 
 /* Hands the result over: to the thread that waits, or to the callback, exactly once. */
-static void hand_over(struct call *call, const void *reply, const semel_status *status)
+static void hand_over(struct call *call, const void *reply, const void *error, const semel_status *status)
 {
     semel_channel *channel = call->channel;
     if (call->sync != NULL) {
@@ -58,19 +58,19 @@ static void hand_over(struct call *call, const void *reply, const semel_status *
         call->sync->ended(call->sync);
     } else if (call->done != NULL) {
         channel->callbacks++;
-        call->method->deliver(call->done, reply, status, call->user);
+        call->method->deliver(call->done, reply, error, status, call->user);
         channel->callbacks--;
     }
 }
 
-static void end(struct call *call, const void *reply, const semel_status *status)
+static void end(struct call *call, const void *reply, const void *error, const semel_status *status)
 {
     semel_channel *channel = call->channel;
     loop_timer_stop(channel_loop(channel), &call->deadline);
     loop_timer_stop(channel_loop(channel), &call->retry);
     bool frame_is_free = outbox_end(&channel->outbox, &call->slot);
     count_end(channel, status);
-    hand_over(call, reply, status);
+    hand_over(call, reply, error, status);
     if (frame_is_free)
         call_free(call);
     channel_call_ended(channel);
@@ -187,6 +187,64 @@ static void set_message(semel_status *status, const struct call_failure *failure
         snprintf(status->message, sizeof status->message, "%s", semel_reason_text(status->reason));
 }
 
+static const struct semel_error_type *declared_error(const struct semel_method *method, uint64_t id)
+{
+    for (uint32_t i = 0; i < method->error_count; i++)
+        if (method->errors[i].id == id)
+            return &method->errors[i];
+    return NULL;
+}
+
+/* Decodes the error into the receipt of whoever asked.  *ret_receipt: NULL if nobody did. */
+static bool fill_receipt(struct call *call, const struct semel_error_type *type, const struct raised *raised,
+                         void **ret_receipt, const char **ret_problem)
+{
+    const struct semel_method *method = call->method;
+    void *receipt = call->sync != NULL ? call->sync->ret_error : NULL;
+    *ret_receipt = NULL;
+    if (call->sync == NULL && call->done != NULL) {
+        receipt = channel_reply_scratch(call->channel, method->error_size);
+        *ret_problem = "out of memory for the error";
+        if (receipt == NULL)
+            return false;
+    }
+    if (receipt == NULL)
+        return true;
+    memset(receipt, 0, method->error_size);
+    if (!message_decode(type->fields, type->recursive, (char *)receipt + method->error_offset, raised->message,
+                        raised->message_size, ret_problem)) {
+        memset(receipt, 0, method->error_size);
+        return false;
+    }
+    const unsigned which = (unsigned)(type - method->errors) + 1;
+    memcpy(receipt, &which, sizeof which);
+    *ret_receipt = receipt;
+    return true;
+}
+
+/* A declared error arrived: typed if this side knows it, as UNKNOWN with its text if not. */
+static void end_by_error(struct call *call, const struct raised *raised, semel_status *status)
+{
+    const struct semel_error_type *type = declared_error(call->method, raised->id);
+    void *receipt = NULL;
+    const char *problem;
+    if (type == NULL) {
+        status->code = SEMEL_UNKNOWN;
+        status->reason = SEMEL_REASON_UNDECLARED_ERROR;
+    } else if (fill_receipt(call, type, raised, &receipt, &problem)) {
+        status->error = type->name;
+    } else {
+        status->code = SEMEL_INTERNAL;
+        status->reason = SEMEL_REASON_DECODE_FAILED;
+        snprintf(status->message, sizeof status->message, "%s: %s", type->name, problem);
+    }
+    bool release = receipt != NULL && call->sync == NULL;
+    const struct semel_method *method = call->method;
+    end(call, NULL, receipt, status);
+    if (release)
+        semel_error_release(method, receipt);
+}
+
 /* FAIL and FINISH: the call is over. */
 static void end_by_decision(struct call *call, const struct call_failure *failure,
                             const struct retry_decision *decision)
@@ -194,7 +252,10 @@ static void end_by_decision(struct call *call, const struct call_failure *failur
     semel_status status;
     fill_status(call, decision, call->failures, &status);
     set_message(&status, failure);
-    end(call, NULL, &status);
+    if (failure->raised != NULL && decision->action == RETRY_FINISH)
+        end_by_error(call, failure->raised, &status);
+    else
+        end(call, NULL, NULL, &status);
 }
 
 /* AGAIN after an answer: the connection is there, the call waits for its time. */
@@ -345,8 +406,8 @@ static void succeed(struct call *call, const struct frame *frame)
     const char *error = "out of memory for the reply";
     if (wanted && reply == NULL)
         reply = channel_reply_scratch(call->channel, method->reply_size);
-    if (wanted && (reply == NULL ||
-                   !message_decode(method->reply_fields, reply, frame->body, frame->body_size, &error))) {
+    if (wanted && (reply == NULL || !message_decode(method->reply_fields, method->reply_recursive, reply,
+                                                    frame->body, frame->body_size, &error))) {
         if (call->sync != NULL)
             memset(reply, 0, method->reply_size);
         decode_failed(call, error);
@@ -358,7 +419,7 @@ static void succeed(struct call *call, const struct frame *frame)
     semel_status status;
     channel->stats.by_rule[SEMEL_RULE_R8]++;
     fill_status(call, &decision, call->failures + 1, &status);
-    end(call, reply, &status);
+    end(call, reply, NULL, &status);
     if (release)
         message_release(method->reply_fields, reply);
 }
@@ -394,7 +455,7 @@ bool call_answered(struct call *call, const struct frame *frame)
         succeed(call, frame);
         return true;
     }
-    const struct call_failure failure = {
+    struct call_failure failure = {
         .failure = classify(frame),
         .reason = (enum semel_reason)frame->aux,
         .code = (enum semel_code)frame->code,
@@ -406,6 +467,16 @@ bool call_answered(struct call *call, const struct frame *frame)
     };
     if (failure.reason == SEMEL_REASON_NONE)
         return false;
+    struct raised raised;
+    if (failure.reason == SEMEL_REASON_DECLARED_ERROR) {
+        if (!raised_read(frame->body, frame->body_size, &raised)) {
+            decode_failed(call, "a declared error that cannot be read");
+            return true;
+        }
+        failure.raised = &raised;
+        failure.text = raised.text;
+        failure.text_size = raised.text_size;
+    }
     semel_channel *channel = call->channel;
     call_failed(call, &failure);
     if (failure.failure == RETRY_REFUSED && (frame->flags & FRAME_ELSEWHERE) != 0 &&

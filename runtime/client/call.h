@@ -10,6 +10,7 @@
 #include "client/trail.h"
 #include "core/frame.h"
 #include "core/outbox.h"
+#include "core/raised.h"
 #include "core/timers.h"
 
 /* Requests up to this body live inside the call. */
@@ -18,6 +19,7 @@
 /* A synchronous caller; lives on its stack. */
 struct call_sync {
     void *out;
+    void *ret_error;          /* the receipt; may be NULL */
     semel_status *ret_status; /* may be NULL */
     enum semel_code code;
     void (*ended)(struct call_sync *sync); /* wakes it */
@@ -64,6 +66,7 @@ struct call_failure {
     uint32_t pushback_ms;
     const char *text; /* the peer's words, not terminated; may be NULL */
     size_t text_size;
+    const struct raised *raised; /* the declared error in the answer, or NULL */
 };
 
 /* Something went wrong, or ended: asks the rules and does what they say.  May end the call (and run its callback). */

@@ -19,8 +19,8 @@ static void resolve_on_unavailable(const semel_properties *properties, const str
     int64_t value;
     if (properties_find_int(properties, scope, PROPERTIES_ON_UNAVAILABLE, &value))
         retry->on_unavailable = (enum semel_on_unavailable)value;
-    else if (method->options.on_unavailable != SEMEL_ON_UNAVAILABLE_UNSET)
-        retry->on_unavailable = method->options.on_unavailable;
+    else if (method->options != NULL && method->options->on_unavailable != SEMEL_ON_UNAVAILABLE_UNSET)
+        retry->on_unavailable = method->options->on_unavailable;
     else
         retry->on_unavailable = SEMEL_ON_UNAVAILABLE_FAIL;
 }
@@ -45,9 +45,9 @@ static void resolve_intervals(const semel_properties *properties, const struct p
     size_t count;
     if (properties_find_intervals(properties, scope, &policy->retry.intervals_ms, &count)) {
         policy->retry.interval_count = (uint32_t)count;
-    } else if (method->options.retry_interval_count >= 0) {
-        policy->retry.intervals_ms = method->options.retry_intervals_ms;
-        policy->retry.interval_count = (uint32_t)method->options.retry_interval_count;
+    } else if (method->options != NULL && method->options->retry_interval_count >= 0) {
+        policy->retry.intervals_ms = method->options->retry_intervals_ms;
+        policy->retry.interval_count = (uint32_t)method->options->retry_interval_count;
     } else {
         set_default_intervals(policy);
     }
@@ -62,8 +62,8 @@ void policy_resolve(const semel_properties *properties, const char *channel, con
     resolve_intervals(properties, &scope, method, ret_policy);
     int64_t deadline_ms;
     if (!properties_find_int(properties, &scope, PROPERTIES_DEADLINE, &deadline_ms))
-        deadline_ms = method->options.deadline_ms >= 0
-                          ? method->options.deadline_ms
+        deadline_ms = method->options != NULL && method->options->deadline_ms >= 0
+                          ? method->options->deadline_ms
                           : properties_get_int(properties, &scope, PROPERTIES_DEADLINE);
     ret_policy->deadline_ns = deadline_ms * MS_IN_NS;
 }

@@ -238,13 +238,19 @@ static void start_waiting(void *arg)
 }
 
 enum semel_code semel_call_wait(semel_channel *channel, const struct semel_method *method, const void *in,
-                                void *out, const semel_call_options *options, semel_status *ret_status)
+                                void *out, void *ret_error, const semel_call_options *options,
+                                semel_status *ret_status)
 {
-    struct waiting waiting = {.sync = {.out = out, .ret_status = ret_status, .ended = on_ended},
+    struct waiting waiting = {.sync = {.out = out,
+                                       .ret_error = method->error_count > 0 ? ret_error : NULL,
+                                       .ret_status = ret_status,
+                                       .ended = on_ended},
                               .channel = channel,
                               .method = method,
                               .in = in,
                               .options = options};
+    if (waiting.sync.ret_error != NULL)
+        memset(ret_error, 0, method->error_size);
     bool waited = node_wait(channel->node, &waiting.waiter, start_waiting, &waiting);
     if (!waited)
         waiting.sync.code = status_set(
@@ -305,4 +311,13 @@ void semel_call_cancel(semel_channel *channel, semel_call handle)
 void semel_message_release(const pb_msgdesc_t *fields, void *message)
 {
     message_release(fields, message);
+}
+
+void semel_error_release(const struct semel_method *method, void *error)
+{
+    unsigned which;
+    memcpy(&which, error, sizeof which);
+    if (which >= 1 && which <= method->error_count)
+        message_release(method->errors[which - 1].fields, (char *)error + method->error_offset);
+    memset(error, 0, method->error_size);
 }

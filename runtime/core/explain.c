@@ -166,6 +166,8 @@ size_t semel_status_explain(const semel_status *status, char *text_out, size_t s
     }
     add(&text, "%s failed: %s, outcome %s (%s) after %.1f ms\n", method, semel_code_name(status->code),
         semel_outcome_name(status->outcome), outcome_words(status->outcome), ms(status->elapsed_us));
+    if (status->error != NULL)
+        add(&text, "  error      %s\n", status->error);
     if (status->message[0] != '\0')
         add(&text, "  message    %s\n", status->message);
     add_trail(&text, status);

@@ -22,6 +22,8 @@ enum {
     LIMIT_OUTSTANDING_MAX = 1 << 20,
     /* Retry intervals of one policy; as many as the properties accept. */
     LIMIT_RETRY_INTERVALS = 64,
+    /* Messages within messages, when they are decoded: what protobuf's own implementations allow. */
+    LIMIT_MESSAGE_DEPTH = 100,
     /* Frames gathered into one system call: far below IOV_MAX, far above what fits a socket buffer of small ones. */
     LIMIT_GATHER = 256,
     /* Two sessions of one node name that displace each other this often are two nodes sharing a name. */

@@ -6,6 +6,8 @@
 #include <pb_decode.h>
 #include <pb_encode.h>
 
+#include "core/nesting.h"
+
 bool message_size(const pb_msgdesc_t *fields, const void *message, size_t *ret_size, const char **ret_error)
 {
     pb_ostream_t stream = PB_OSTREAM_SIZING;
@@ -29,9 +31,18 @@ bool message_encode(const pb_msgdesc_t *fields, const void *message, uint8_t *in
     return true;
 }
 
-bool message_decode(const pb_msgdesc_t *fields, void *message, const uint8_t *bytes, size_t size,
-                    const char **ret_error)
+static bool is_shallow(const pb_msgdesc_t *fields, const uint8_t *bytes, size_t size, const char **ret_error)
 {
+    enum nesting nesting = nesting_check(fields, bytes, size);
+    *ret_error = nesting == NESTING_TOO_DEEP ? "messages are nested too deeply" : "not a message";
+    return nesting == NESTING_FINE;
+}
+
+bool message_decode(const pb_msgdesc_t *fields, bool recursive, void *message, const uint8_t *bytes,
+                    size_t size, const char **ret_error)
+{
+    if (recursive && !is_shallow(fields, bytes, size, ret_error))
+        return false;
     pb_istream_t stream = pb_istream_from_buffer(bytes, size);
     if (pb_decode(&stream, fields, message))
         return true;

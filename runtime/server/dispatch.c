@@ -146,6 +146,7 @@ static void check_size(struct semel_request *request, size_t limit)
         return;
     snprintf(request->message, sizeof request->message,
              "it ran, but its reply of %zu bytes is over the frame limit", request->body_size);
+    request->raised = NULL;
     reply_settle(request->reply);
     request->reply = NULL;
     request->code = SEMEL_RESOURCE_EXHAUSTED;
@@ -156,6 +157,10 @@ static void check_size(struct semel_request *request, size_t limit)
 static void finish_reply(struct semel_server *server, struct semel_request *request,
                          const struct session *session)
 {
+    if (request->code == SEMEL_REFUSED)
+        request_forget_error(request);
+    if (request->raised != NULL)
+        request_seal_error(request);
     check_size(request, session != NULL ? session->frame_limit : (size_t)server->frame_limit);
     if (request->code != SEMEL_OK && request->reply == NULL)
         set_text_body(request, &server->node->room.control_pool);
@@ -251,6 +256,7 @@ static void run(struct connection *connection, struct semel_request *request)
         request->code = code;
         request->reason = SEMEL_REASON_HANDLER;
     } else {
+        request_forget_error(request);
         request->code = SEMEL_INTERNAL;
         request->reason = SEMEL_REASON_HANDLER;
         snprintf(request->message, sizeof request->message, "the handler returned %d, which is no code",
@@ -264,7 +270,8 @@ static void decode_and_run(struct connection *connection, const struct frame *fr
                            struct semel_request *request)
 {
     const char *error;
-    if (!message_decode(request->method->request_fields, request->in, frame->body, frame->body_size, &error)) {
+    if (!message_decode(request->method->request_fields, request->method->request_recursive, request->in,
+                        frame->body, frame->body_size, &error)) {
         dedup_withdraw(&request->run);
         request_destroy(request);
         tell(connection, frame, SEMEL_REASON_MALFORMED, SEMEL_OUTCOME_NOT_EXECUTED, error);

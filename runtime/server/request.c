@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/limits.h"
 #include "core/message.h"
+#include "core/raised.h"
 #include "core/units.h"
 #include "server/server.h"
 
@@ -113,6 +115,7 @@ void request_encode(struct semel_request *request, const void *out, struct pool 
     const pb_msgdesc_t *fields = request->method->reply_fields;
     const char *error = "";
     size_t size;
+    request_forget_error(request);
     request->code = SEMEL_OK;
     request->reason = SEMEL_REASON_NONE;
     if (request->method->oneway || encode_small(request, out, pool))
@@ -139,6 +142,75 @@ enum semel_code semel_request_error(semel_request *request, enum semel_code code
     va_end(arguments);
     if (length >= (int)sizeof request->message)
         memcpy(request->message + sizeof request->message - 4, "...", 4);
+    return code;
+}
+
+/* ---- declared errors ---- */
+
+void request_forget_error(struct semel_request *request)
+{
+    if (request->raised == NULL)
+        return;
+    request->raised = NULL;
+    reply_settle(request->reply);
+    request->reply = NULL;
+}
+
+void request_seal_error(struct semel_request *request)
+{
+    const char *text = request->message[0] != '\0' ? request->message : request->raised->name;
+    size_t size = strnlen(text, LIMIT_REASON_TEXT);
+    memcpy(reply_body(request->reply) + request->body_size, text, size);
+    request->body_size += size;
+    request->reason = SEMEL_REASON_DECLARED_ERROR;
+}
+
+static bool declares(const struct semel_method *method, const struct semel_error_type *type)
+{
+    for (uint32_t i = 0; i < method->error_count; i++)
+        if (method->errors[i].id == type->id)
+            return true;
+    return false;
+}
+
+/* Encodes it into a reply with room for a text behind it; NULL, or what went wrong. */
+static const char *encode_error(struct semel_request *request, const struct semel_error_type *type,
+                                const void *error)
+{
+    const char *problem = "";
+    size_t size;
+    if (!message_size(type->fields, error, &size, &problem))
+        return problem;
+    if (size > UINT32_MAX)
+        return "too large";
+    struct reply *reply = reply_create(NULL, RAISED_HEAD_SIZE + size + LIMIT_REASON_TEXT);
+    if (reply == NULL)
+        return "out of memory";
+    raised_write_head(reply_body(reply), type->id, (uint32_t)size);
+    if (!message_encode(type->fields, error, reply_body(reply) + RAISED_HEAD_SIZE, size, &size, &problem)) {
+        reply_settle(reply);
+        return problem;
+    }
+    request->reply = reply;
+    request->body_size = RAISED_HEAD_SIZE + size;
+    request->raised = type;
+    return NULL;
+}
+
+enum semel_code semel_request_raise(semel_request *request, enum semel_code code,
+                                    const struct semel_error_type *type, const void *error)
+{
+    request_forget_error(request);
+    if (!declares(request->method, type))
+        return semel_request_error(request, SEMEL_UNKNOWN, "the handler raised %s, which %s does not declare",
+                                   type->name, request->method->name);
+    if (code == SEMEL_OK || code > SEMEL_UNAUTHENTICATED)
+        return semel_request_error(request, SEMEL_INTERNAL,
+                                   "the handler raised %s with %d, which is no failure", type->name, (int)code);
+    const char *problem = encode_error(request, type, error);
+    if (problem != NULL)
+        return semel_request_error(request, SEMEL_INTERNAL, "the error %s cannot be encoded: %s", type->name,
+                                   problem);
     return code;
 }
 

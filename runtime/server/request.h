@@ -39,6 +39,7 @@ struct semel_request {
     struct node_post post;
     struct reply *reply; /* with its body in place; NULL: no memory, or no body */
     size_t body_size;
+    const struct semel_error_type *raised; /* its message stands in the reply; NULL: none */
     enum semel_code code;
     enum semel_reason reason;
     char message[SEMEL_MESSAGE_MAX];
@@ -57,6 +58,11 @@ struct semel_request *request_create(struct request_home *home, struct services_
 void request_destroy(struct semel_request *request);
 
 void *request_out(struct semel_request *request);
+
+/* Forgets what was raised: the request ends in another way. */
+void request_forget_error(struct semel_request *request);
+/* Ends the body of a reply with a declared error: puts the text behind it.  The error must have been raised. */
+void request_seal_error(struct semel_request *request);
 
 /* Encodes a reply into request->reply, or sets code, reason and message to say why it can not be.  pool: NULL on
  * another thread than the server's. */

@@ -8,28 +8,13 @@
 #define SEMEL_CALL_H
 
 #include <semel/channel.h>
+#include <semel/options.h>
 #include <semel/service.h>
 #include <semel/status.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-#define SEMEL_DEADLINE_UNSET (-1) /* take the property, the IDL option or the default */
-#define SEMEL_DEADLINE_NONE 0     /* no deadline: must be asked for */
-
-/* Options of one call; start from SEMEL_CALL_OPTIONS_INIT.  Borrowed during the start of the call only. */
-typedef struct semel_call_options {
-    int64_t deadline_ms;                /* SEMEL_DEADLINE_UNSET, SEMEL_DEADLINE_NONE, or milliseconds */
-    const uint32_t *retry_intervals_ms; /* waits before each retry; copied.  At most 64 */
-    int32_t retry_interval_count;       /* -1: unset, 0: no retry */
-    enum semel_on_unavailable on_unavailable;
-} semel_call_options;
-
-#define SEMEL_CALL_OPTIONS_INIT                                                                                \
-    {                                                                                                          \
-        SEMEL_DEADLINE_UNSET, NULL, -1, SEMEL_ON_UNAVAILABLE_UNSET                                             \
-    }
 
 /* Names one started call for semel_call_cancel.  A plain value: safe to keep after the call has ended. */
 typedef struct semel_call {
@@ -46,11 +31,14 @@ enum semel_code semel_call_start(semel_channel *channel, const struct semel_meth
                                  void *user);
 
 /* Makes a call and waits for it.  On OK, *out holds the reply: release it with the generated ..._release.
- * Otherwise *out is empty and needs no release.  options and ret_status may be NULL.
+ * Otherwise *out is empty and needs no release.  ret_error (may be NULL): the receipt of a method that declares errors,
+ * a generated ..._error; when one arrived, it holds it (release it with ..._error_release), otherwise it says NONE.
+ * options and ret_status may be NULL.
  * Any thread; drives the node if nobody runs it.
  * Errors: every code; FAILED_PRECONDITION with reason WRONG_THREAD inside a callback of the same node. */
 enum semel_code semel_call_wait(semel_channel *channel, const struct semel_method *method, const void *in,
-                                void *out, const semel_call_options *options, semel_status *ret_status);
+                                void *out, void *ret_error, const semel_call_options *options,
+                                semel_status *ret_status);
 
 /* Starts a oneway call nobody waits for; its loss is counted in the channel's statistics.  Any thread.
  * Errors as semel_call_start. */
@@ -65,6 +53,9 @@ void semel_call_cancel(semel_channel *channel, semel_call call);
 
 /* Frees what nanopb allocated inside a message, and empties it.  Used by the generated ..._release helpers. */
 void semel_message_release(const pb_msgdesc_t *fields, void *message);
+
+/* Frees what nanopb allocated inside a receipt, and makes it say NONE.  Used by the generated ..._error_release. */
+void semel_error_release(const struct semel_method *method, void *error);
 
 #ifdef __cplusplus
 }

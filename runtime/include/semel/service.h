@@ -6,6 +6,7 @@
 #define SEMEL_SERVICE_H
 
 #include <pb.h>
+#include <semel/options.h>
 #include <semel/status.h>
 
 #ifdef __cplusplus
@@ -13,7 +14,7 @@ extern "C" {
 #endif
 
 /* Raised when the tables change shape, so that old generated code does not compile against a new runtime. */
-#define SEMEL_SERVICE_VERSION 1
+#define SEMEL_SERVICE_VERSION 2
 
 typedef struct semel_request semel_request;
 
@@ -24,37 +25,33 @@ enum semel_mode {
     SEMEL_NO_SIDE_EFFECTS = 2 /* idempotent, and safe to read anywhere */
 };
 
-/* The three philosophies when no server can be reached. */
-enum semel_on_unavailable {
-    SEMEL_ON_UNAVAILABLE_UNSET = 0,
-    SEMEL_ON_UNAVAILABLE_WAIT = 1, /* until the server is back, up to the deadline; the last interval repeats */
-    SEMEL_ON_UNAVAILABLE_FAIL = 2, /* use the retry policy, then report failure (the default) */
-    SEMEL_ON_UNAVAILABLE_DROP = 3  /* best effort: never retried, the loss is counted */
-};
-
-/* Options of one method as written in the IDL (method option, else service option).  Unset fields leave the
- * decision to properties and built-in defaults. */
-struct semel_method_options {
-    int64_t
-        deadline_ms; /* -1: unset, 0: none asked for, else milliseconds for the call with all its attempts */
-    const uint32_t *retry_intervals_ms; /* waits before each retry; NULL unless retry_interval_count > 0 */
-    int32_t retry_interval_count;       /* -1: unset, 0: no retry */
-    enum semel_on_unavailable on_unavailable;
-};
-
 /* Calls the typed handler of one method.  Made by the generator: handlers is the user's struct of function
  * pointers, in and out are the nanopb structs of the method. */
 typedef enum semel_code semel_dispatch_fn(const void *handlers, semel_request *request, void *in, void *out,
                                           void *user);
 
-/* Calls the typed completion callback of one method; done is that callback with its type erased. */
-typedef void semel_deliver_fn(void (*done)(void), const void *reply, const semel_status *status, void *user);
+/* Calls the typed completion callback of one method; done is that callback with its type erased.  error: the typed
+ * receipt (a generated ..._error), or NULL when no declared error arrived. */
+typedef void semel_deliver_fn(void (*done)(void), const void *reply, const void *error,
+                              const semel_status *status, void *user);
+
+/* A message that a method may raise as an error. */
+struct semel_error_type {
+    const char *name; /* "demo.InsufficientFunds" */
+    uint64_t id;      /* XXH3-64 of name; what travels on the wire */
+    const pb_msgdesc_t *fields;
+    size_t size; /* sizeof the nanopb struct */
+    bool recursive;
+};
 
 struct semel_method {
     const char *name; /* "demo.Bank.Deposit" */
     uint64_t id;      /* XXH3-64 of name; what travels on the wire */
     enum semel_mode mode;
     bool oneway;
+    bool
+        request_recursive; /* it can hold a message of its own type: its depth is checked before it is decoded */
+    bool reply_recursive;
     const pb_msgdesc_t *request_fields;
     const pb_msgdesc_t *reply_fields;
     size_t request_size; /* sizeof the nanopb structs */
@@ -62,7 +59,11 @@ struct semel_method {
     size_t handler_offset; /* of the slot in the handlers struct; a slot that holds NULL is not implemented */
     semel_dispatch_fn *dispatch;
     semel_deliver_fn *deliver;
-    struct semel_method_options options;
+    const struct semel_error_type *errors; /* those it may raise; NULL if error_count is 0 */
+    uint32_t error_count;
+    uint32_t error_offset; /* of the union in the receipt, whose first member tells which error it is: */
+    size_t error_size;     /* 0: none, else 1 + the place in errors.  sizeof the receipt */
+    const semel_call_options *options; /* what the IDL says; NULL: nothing */
 };
 
 struct semel_service {

@@ -137,7 +137,10 @@ enum semel_rule {
     X(TOO_MANY_CONNECTIONS, "the server has too many connections", "raise MaxConnections or retry later")      \
     X(TOO_MANY_SESSIONS, "the server has too many sessions", "raise MaxSessions or retry later")               \
     X(DRAINED, "closed after a drain", "every request sent before was answered")                               \
-    X(CLOSED_LOCALLY, "closed by this side", "")
+    X(CLOSED_LOCALLY, "closed by this side", "")                                                               \
+    X(DECLARED_ERROR, "the handler raised a declared error", "see the error itself")                           \
+    X(UNDECLARED_ERROR, "the handler raised an error that this side's .proto does not declare",                \
+      "see the message; rebuild from the .proto of the server")
 
 enum semel_reason {
 #define SEMEL_REASON_ENUM(name, what, advice) SEMEL_REASON_##name,
@@ -191,6 +194,7 @@ typedef struct semel_status {
     uint32_t trail_omitted; /* attempts that did not fit between the first and the latest entries */
     int64_t elapsed_us;
     const char *method; /* full name with static life time, or NULL */
+    const char *error;  /* the declared error that was raised: full name with static life time, or NULL */
     char message[SEMEL_MESSAGE_MAX];
     struct semel_attempt trail[SEMEL_TRAIL_MAX]; /* failed attempts, oldest first; only trail_count are set */
 } semel_status;

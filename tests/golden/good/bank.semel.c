@@ -13,13 +13,38 @@ static enum semel_code demo_Bank_Deposit_dispatch(const void *handlers, semel_re
     return typed->Deposit(request, in, out, user);
 }
 
-static void demo_Bank_Deposit_deliver(void (*done)(void), const void *reply, const semel_status *status,
-                                      void *user)
+static void demo_Bank_Deposit_deliver(void (*done)(void), const void *reply, const void *error,
+                                      const semel_status *status, void *user)
 {
-    ((demo_Bank_Deposit_done *)done)(reply, status, user);
+    ((demo_Bank_Deposit_done *)done)(reply, error, status, user);
 }
 
+_Static_assert(sizeof(enum demo_Bank_Deposit_error_kind) == sizeof(unsigned), "enums are as wide as unsigned");
+const struct semel_error_type demo_Bank_Deposit_errors[] = {
+    {"demo.InsufficientFunds", UINT64_C(0x5bd7e768be6a8957), demo_InsufficientFunds_fields,
+     sizeof(demo_InsufficientFunds), false},
+    {"demo.AccountClosed", UINT64_C(0xec667b4a7b7791a5), demo_AccountClosed_fields,
+     sizeof(demo_AccountClosed), false},
+};
+
 static const uint32_t demo_Bank_Deposit_retries[] = {0, 100, 500};
+
+static const semel_call_options demo_Bank_Deposit_options = {
+    .deadline_ms = 5000,
+    .attempt_timeout_ms = -1,
+    .on_unavailable = SEMEL_ON_UNAVAILABLE_WAIT,
+    .retry_interval_count = 3,
+    .retry_intervals_ms = demo_Bank_Deposit_retries,
+    .retry_max_attempts = -1,
+    .retry_jitter = SEMEL_JITTER_UNSET,
+    .retry_initial_backoff_ms = -1,
+    .retry_max_backoff_ms = -1,
+    .retry_backoff_multiplier = 0,
+    .retry_max_elapsed_ms = -1,
+    .retryable_codes = 0,
+    .hedge_max = -1,
+    .hedge_delay_ms = -1,
+};
 
 static enum semel_code demo_Bank_Withdraw_dispatch(const void *handlers, semel_request *request, void *in,
                                                    void *out, void *user)
@@ -28,11 +53,33 @@ static enum semel_code demo_Bank_Withdraw_dispatch(const void *handlers, semel_r
     return typed->Withdraw(request, in, out, user);
 }
 
-static void demo_Bank_Withdraw_deliver(void (*done)(void), const void *reply, const semel_status *status,
-                                       void *user)
+static void demo_Bank_Withdraw_deliver(void (*done)(void), const void *reply, const void *error,
+                                       const semel_status *status, void *user)
 {
-    ((demo_Bank_Withdraw_done *)done)(reply, status, user);
+    ((demo_Bank_Withdraw_done *)done)(reply, error, status, user);
 }
+
+_Static_assert(sizeof(enum demo_Bank_Withdraw_error_kind) == sizeof(unsigned), "enums are as wide as unsigned");
+const struct semel_error_type demo_Bank_Withdraw_errors[] = {
+    {"demo.AccountClosed", UINT64_C(0xec667b4a7b7791a5), demo_AccountClosed_fields,
+     sizeof(demo_AccountClosed), false},
+};
+
+static const semel_call_options demo_Bank_Withdraw_options = {
+    .deadline_ms = 0,
+    .attempt_timeout_ms = -1,
+    .on_unavailable = SEMEL_ON_UNAVAILABLE_UNSET,
+    .retry_interval_count = 0,
+    .retry_max_attempts = -1,
+    .retry_jitter = SEMEL_JITTER_UNSET,
+    .retry_initial_backoff_ms = -1,
+    .retry_max_backoff_ms = -1,
+    .retry_backoff_multiplier = 0,
+    .retry_max_elapsed_ms = -1,
+    .retryable_codes = 0,
+    .hedge_max = -1,
+    .hedge_delay_ms = -1,
+};
 
 static enum semel_code demo_Bank_Balance_dispatch(const void *handlers, semel_request *request, void *in,
                                                   void *out, void *user)
@@ -41,13 +88,36 @@ static enum semel_code demo_Bank_Balance_dispatch(const void *handlers, semel_re
     return typed->Balance(request, in, out, user);
 }
 
-static void demo_Bank_Balance_deliver(void (*done)(void), const void *reply, const semel_status *status,
-                                      void *user)
+static void demo_Bank_Balance_deliver(void (*done)(void), const void *reply, const void *error,
+                                      const semel_status *status, void *user)
 {
-    ((demo_Bank_Balance_done *)done)(reply, status, user);
+    ((demo_Bank_Balance_done *)done)(reply, error, status, user);
 }
 
+_Static_assert(sizeof(enum demo_Bank_Balance_error_kind) == sizeof(unsigned), "enums are as wide as unsigned");
+const struct semel_error_type demo_Bank_Balance_errors[] = {
+    {"demo.AccountClosed", UINT64_C(0xec667b4a7b7791a5), demo_AccountClosed_fields,
+     sizeof(demo_AccountClosed), false},
+};
+
 static const uint32_t demo_Bank_Balance_retries[] = {250};
+
+static const semel_call_options demo_Bank_Balance_options = {
+    .deadline_ms = 2000,
+    .attempt_timeout_ms = -1,
+    .on_unavailable = SEMEL_ON_UNAVAILABLE_FAIL,
+    .retry_interval_count = 1,
+    .retry_intervals_ms = demo_Bank_Balance_retries,
+    .retry_max_attempts = -1,
+    .retry_jitter = SEMEL_JITTER_UNSET,
+    .retry_initial_backoff_ms = -1,
+    .retry_max_backoff_ms = -1,
+    .retry_backoff_multiplier = 0,
+    .retry_max_elapsed_ms = -1,
+    .retryable_codes = 0,
+    .hedge_max = -1,
+    .hedge_delay_ms = -1,
+};
 
 static enum semel_code demo_Bank_SetLimit_dispatch(const void *handlers, semel_request *request, void *in,
                                                    void *out, void *user)
@@ -56,13 +126,36 @@ static enum semel_code demo_Bank_SetLimit_dispatch(const void *handlers, semel_r
     return typed->SetLimit(request, in, out, user);
 }
 
-static void demo_Bank_SetLimit_deliver(void (*done)(void), const void *reply, const semel_status *status,
-                                       void *user)
+static void demo_Bank_SetLimit_deliver(void (*done)(void), const void *reply, const void *error,
+                                       const semel_status *status, void *user)
 {
-    ((demo_Bank_SetLimit_done *)done)(reply, status, user);
+    ((demo_Bank_SetLimit_done *)done)(reply, error, status, user);
 }
 
+_Static_assert(sizeof(enum demo_Bank_SetLimit_error_kind) == sizeof(unsigned), "enums are as wide as unsigned");
+const struct semel_error_type demo_Bank_SetLimit_errors[] = {
+    {"demo.AccountClosed", UINT64_C(0xec667b4a7b7791a5), demo_AccountClosed_fields,
+     sizeof(demo_AccountClosed), false},
+};
+
 static const uint32_t demo_Bank_SetLimit_retries[] = {0, 100, 500};
+
+static const semel_call_options demo_Bank_SetLimit_options = {
+    .deadline_ms = 120000,
+    .attempt_timeout_ms = -1,
+    .on_unavailable = SEMEL_ON_UNAVAILABLE_UNSET,
+    .retry_interval_count = 3,
+    .retry_intervals_ms = demo_Bank_SetLimit_retries,
+    .retry_max_attempts = -1,
+    .retry_jitter = SEMEL_JITTER_UNSET,
+    .retry_initial_backoff_ms = -1,
+    .retry_max_backoff_ms = -1,
+    .retry_backoff_multiplier = 0,
+    .retry_max_elapsed_ms = -1,
+    .retryable_codes = 0,
+    .hedge_max = -1,
+    .hedge_delay_ms = -1,
+};
 
 static enum semel_code demo_Bank_Note_dispatch(const void *handlers, semel_request *request, void *in,
                                                void *out, void *user)
@@ -72,14 +165,32 @@ static enum semel_code demo_Bank_Note_dispatch(const void *handlers, semel_reque
     return typed->Note(request, in, user);
 }
 
-static void demo_Bank_Note_deliver(void (*done)(void), const void *reply, const semel_status *status,
-                                   void *user)
+static void demo_Bank_Note_deliver(void (*done)(void), const void *reply, const void *error,
+                                   const semel_status *status, void *user)
 {
     (void)reply;
+    (void)error;
     ((demo_Bank_Note_done *)done)(status, user);
 }
 
 static const uint32_t demo_Bank_Note_retries[] = {0, 100, 500};
+
+static const semel_call_options demo_Bank_Note_options = {
+    .deadline_ms = 2000,
+    .attempt_timeout_ms = -1,
+    .on_unavailable = SEMEL_ON_UNAVAILABLE_DROP,
+    .retry_interval_count = 3,
+    .retry_intervals_ms = demo_Bank_Note_retries,
+    .retry_max_attempts = -1,
+    .retry_jitter = SEMEL_JITTER_UNSET,
+    .retry_initial_backoff_ms = -1,
+    .retry_max_backoff_ms = -1,
+    .retry_backoff_multiplier = 0,
+    .retry_max_elapsed_ms = -1,
+    .retryable_codes = 0,
+    .hedge_max = -1,
+    .hedge_delay_ms = -1,
+};
 
 const struct semel_method demo_Bank_methods[] = {
     [demo_Bank_Deposit_index] = {
@@ -87,6 +198,8 @@ const struct semel_method demo_Bank_methods[] = {
         .id = UINT64_C(0x0a89e8769eeabc73),
         .mode = SEMEL_AT_MOST_ONCE,
         .oneway = false,
+        .request_recursive = false,
+        .reply_recursive = false,
         .request_fields = demo_DepositRequest_fields,
         .reply_fields = demo_DepositReply_fields,
         .request_size = sizeof(demo_DepositRequest),
@@ -94,18 +207,19 @@ const struct semel_method demo_Bank_methods[] = {
         .handler_offset = offsetof(struct demo_Bank_handlers, Deposit),
         .dispatch = demo_Bank_Deposit_dispatch,
         .deliver = demo_Bank_Deposit_deliver,
-        .options = {
-            .deadline_ms = 5000,
-            .retry_intervals_ms = demo_Bank_Deposit_retries,
-            .retry_interval_count = 3,
-            .on_unavailable = SEMEL_ON_UNAVAILABLE_WAIT,
-        },
+        .errors = demo_Bank_Deposit_errors,
+        .error_count = 2,
+        .error_offset = offsetof(demo_Bank_Deposit_error, as),
+        .error_size = sizeof(demo_Bank_Deposit_error),
+        .options = &demo_Bank_Deposit_options,
     },
     [demo_Bank_Withdraw_index] = {
         .name = "demo.Bank.Withdraw",
         .id = UINT64_C(0x032487cec336427f),
         .mode = SEMEL_AT_MOST_ONCE,
         .oneway = false,
+        .request_recursive = false,
+        .reply_recursive = false,
         .request_fields = demo_DepositRequest_fields,
         .reply_fields = demo_DepositReply_fields,
         .request_size = sizeof(demo_DepositRequest),
@@ -113,18 +227,19 @@ const struct semel_method demo_Bank_methods[] = {
         .handler_offset = offsetof(struct demo_Bank_handlers, Withdraw),
         .dispatch = demo_Bank_Withdraw_dispatch,
         .deliver = demo_Bank_Withdraw_deliver,
-        .options = {
-            .deadline_ms = 0,
-            .retry_intervals_ms = NULL,
-            .retry_interval_count = 0,
-            .on_unavailable = SEMEL_ON_UNAVAILABLE_UNSET,
-        },
+        .errors = demo_Bank_Withdraw_errors,
+        .error_count = 1,
+        .error_offset = offsetof(demo_Bank_Withdraw_error, as),
+        .error_size = sizeof(demo_Bank_Withdraw_error),
+        .options = &demo_Bank_Withdraw_options,
     },
     [demo_Bank_Balance_index] = {
         .name = "demo.Bank.Balance",
         .id = UINT64_C(0x82b6239e874bbc1c),
         .mode = SEMEL_NO_SIDE_EFFECTS,
         .oneway = false,
+        .request_recursive = false,
+        .reply_recursive = false,
         .request_fields = demo_BalanceRequest_fields,
         .reply_fields = demo_DepositReply_fields,
         .request_size = sizeof(demo_BalanceRequest),
@@ -132,18 +247,19 @@ const struct semel_method demo_Bank_methods[] = {
         .handler_offset = offsetof(struct demo_Bank_handlers, Balance),
         .dispatch = demo_Bank_Balance_dispatch,
         .deliver = demo_Bank_Balance_deliver,
-        .options = {
-            .deadline_ms = 2000,
-            .retry_intervals_ms = demo_Bank_Balance_retries,
-            .retry_interval_count = 1,
-            .on_unavailable = SEMEL_ON_UNAVAILABLE_FAIL,
-        },
+        .errors = demo_Bank_Balance_errors,
+        .error_count = 1,
+        .error_offset = offsetof(demo_Bank_Balance_error, as),
+        .error_size = sizeof(demo_Bank_Balance_error),
+        .options = &demo_Bank_Balance_options,
     },
     [demo_Bank_SetLimit_index] = {
         .name = "demo.Bank.SetLimit",
         .id = UINT64_C(0xe48e3e8e03a27f19),
         .mode = SEMEL_IDEMPOTENT,
         .oneway = false,
+        .request_recursive = false,
+        .reply_recursive = false,
         .request_fields = demo_LimitRequest_fields,
         .reply_fields = demo_Nothing_fields,
         .request_size = sizeof(demo_LimitRequest),
@@ -151,18 +267,19 @@ const struct semel_method demo_Bank_methods[] = {
         .handler_offset = offsetof(struct demo_Bank_handlers, SetLimit),
         .dispatch = demo_Bank_SetLimit_dispatch,
         .deliver = demo_Bank_SetLimit_deliver,
-        .options = {
-            .deadline_ms = 120000,
-            .retry_intervals_ms = demo_Bank_SetLimit_retries,
-            .retry_interval_count = 3,
-            .on_unavailable = SEMEL_ON_UNAVAILABLE_UNSET,
-        },
+        .errors = demo_Bank_SetLimit_errors,
+        .error_count = 1,
+        .error_offset = offsetof(demo_Bank_SetLimit_error, as),
+        .error_size = sizeof(demo_Bank_SetLimit_error),
+        .options = &demo_Bank_SetLimit_options,
     },
     [demo_Bank_Note_index] = {
         .name = "demo.Bank.Note",
         .id = UINT64_C(0x3c65773f0f5d85d5),
         .mode = SEMEL_AT_MOST_ONCE,
         .oneway = true,
+        .request_recursive = false,
+        .reply_recursive = false,
         .request_fields = demo_NoteRequest_fields,
         .reply_fields = demo_Nothing_fields,
         .request_size = sizeof(demo_NoteRequest),
@@ -170,12 +287,7 @@ const struct semel_method demo_Bank_methods[] = {
         .handler_offset = offsetof(struct demo_Bank_handlers, Note),
         .dispatch = demo_Bank_Note_dispatch,
         .deliver = demo_Bank_Note_deliver,
-        .options = {
-            .deadline_ms = 2000,
-            .retry_intervals_ms = demo_Bank_Note_retries,
-            .retry_interval_count = 3,
-            .on_unavailable = SEMEL_ON_UNAVAILABLE_DROP,
-        },
+        .options = &demo_Bank_Note_options,
     },
 };
 

@@ -6,7 +6,7 @@
 
 #include "bank.pb.h"
 
-#if SEMEL_SERVICE_VERSION != 1
+#if SEMEL_SERVICE_VERSION != 2
 #error "generated for another version of Semel: run semelc again"
 #endif
 
@@ -30,6 +30,119 @@ enum demo_Bank_method {
 
 extern const struct semel_method demo_Bank_methods[5];
 extern const struct semel_service demo_Bank_service;
+
+/* The errors of demo.Bank.Deposit, as its callers receive them. */
+enum demo_Bank_Deposit_error_kind {
+    demo_Bank_Deposit_error_NONE = 0,
+    demo_Bank_Deposit_error_InsufficientFunds = 1,
+    demo_Bank_Deposit_error_AccountClosed = 2
+};
+typedef struct demo_Bank_Deposit_error {
+    enum demo_Bank_Deposit_error_kind which;
+    union {
+        demo_InsufficientFunds InsufficientFunds;
+        demo_AccountClosed AccountClosed;
+    } as;
+} demo_Bank_Deposit_error;
+
+extern const struct semel_error_type demo_Bank_Deposit_errors[2];
+
+static inline enum semel_code demo_Bank_Deposit_raise_InsufficientFunds(semel_request *request,
+                                                                        enum semel_code code,
+                                                                        const demo_InsufficientFunds *error)
+{
+    return semel_request_raise(request, code, &demo_Bank_Deposit_errors[0], error);
+}
+
+static inline enum semel_code demo_Bank_Deposit_raise_AccountClosed(semel_request *request,
+                                                                    enum semel_code code,
+                                                                    const demo_AccountClosed *error)
+{
+    return semel_request_raise(request, code, &demo_Bank_Deposit_errors[1], error);
+}
+
+static inline void demo_Bank_Deposit_error_release(demo_Bank_Deposit_error *error)
+{
+    semel_error_release(&demo_Bank_methods[demo_Bank_Deposit_index], error);
+}
+
+/* The errors of demo.Bank.Withdraw, as its callers receive them. */
+enum demo_Bank_Withdraw_error_kind {
+    demo_Bank_Withdraw_error_NONE = 0,
+    demo_Bank_Withdraw_error_AccountClosed = 1
+};
+typedef struct demo_Bank_Withdraw_error {
+    enum demo_Bank_Withdraw_error_kind which;
+    union {
+        demo_AccountClosed AccountClosed;
+    } as;
+} demo_Bank_Withdraw_error;
+
+extern const struct semel_error_type demo_Bank_Withdraw_errors[1];
+
+static inline enum semel_code demo_Bank_Withdraw_raise_AccountClosed(semel_request *request,
+                                                                     enum semel_code code,
+                                                                     const demo_AccountClosed *error)
+{
+    return semel_request_raise(request, code, &demo_Bank_Withdraw_errors[0], error);
+}
+
+static inline void demo_Bank_Withdraw_error_release(demo_Bank_Withdraw_error *error)
+{
+    semel_error_release(&demo_Bank_methods[demo_Bank_Withdraw_index], error);
+}
+
+/* The errors of demo.Bank.Balance, as its callers receive them. */
+enum demo_Bank_Balance_error_kind {
+    demo_Bank_Balance_error_NONE = 0,
+    demo_Bank_Balance_error_AccountClosed = 1
+};
+typedef struct demo_Bank_Balance_error {
+    enum demo_Bank_Balance_error_kind which;
+    union {
+        demo_AccountClosed AccountClosed;
+    } as;
+} demo_Bank_Balance_error;
+
+extern const struct semel_error_type demo_Bank_Balance_errors[1];
+
+static inline enum semel_code demo_Bank_Balance_raise_AccountClosed(semel_request *request,
+                                                                    enum semel_code code,
+                                                                    const demo_AccountClosed *error)
+{
+    return semel_request_raise(request, code, &demo_Bank_Balance_errors[0], error);
+}
+
+static inline void demo_Bank_Balance_error_release(demo_Bank_Balance_error *error)
+{
+    semel_error_release(&demo_Bank_methods[demo_Bank_Balance_index], error);
+}
+
+/* The errors of demo.Bank.SetLimit, as its callers receive them. */
+enum demo_Bank_SetLimit_error_kind {
+    demo_Bank_SetLimit_error_NONE = 0,
+    demo_Bank_SetLimit_error_AccountClosed = 1
+};
+typedef struct demo_Bank_SetLimit_error {
+    enum demo_Bank_SetLimit_error_kind which;
+    union {
+        demo_AccountClosed AccountClosed;
+    } as;
+} demo_Bank_SetLimit_error;
+
+extern const struct semel_error_type demo_Bank_SetLimit_errors[1];
+
+static inline enum semel_code demo_Bank_SetLimit_raise_AccountClosed(semel_request *request,
+                                                                     enum semel_code code,
+                                                                     const demo_AccountClosed *error)
+{
+    return semel_request_raise(request, code, &demo_Bank_SetLimit_errors[0], error);
+}
+
+static inline void demo_Bank_SetLimit_error_release(demo_Bank_SetLimit_error *error)
+{
+    semel_error_release(&demo_Bank_methods[demo_Bank_SetLimit_index], error);
+}
 
 /* What a server fills: one function a method; NULL where it does not implement one.
  * semel/request.h tells what a handler may do and return. */
@@ -70,14 +183,15 @@ static inline enum semel_code demo_Bank_serve(semel_server *server,
  * Error: demo.InsufficientFunds
  * Error: demo.AccountClosed */
 static inline enum semel_code demo_Bank_Deposit(semel_channel *channel, const demo_DepositRequest *in,
-                                                demo_DepositReply *out, const semel_call_options *options,
-                                                semel_status *ret_status)
+                                                demo_DepositReply *out, demo_Bank_Deposit_error *ret_error,
+                                                const semel_call_options *options, semel_status *ret_status)
 {
-    return semel_call_wait(channel, &demo_Bank_methods[demo_Bank_Deposit_index], in, out, options,
+    return semel_call_wait(channel, &demo_Bank_methods[demo_Bank_Deposit_index], in, out, ret_error, options,
                            ret_status);
 }
 
-typedef void demo_Bank_Deposit_done(const demo_DepositReply *reply, const semel_status *status, void *user);
+typedef void demo_Bank_Deposit_done(const demo_DepositReply *reply, const demo_Bank_Deposit_error *error,
+                                    const semel_status *status, void *user);
 static inline enum semel_code demo_Bank_Deposit_start(semel_channel *channel, const demo_DepositRequest *in,
                                                       const semel_call_options *options,
                                                       semel_call *ret_call, demo_Bank_Deposit_done *done,
@@ -100,14 +214,15 @@ static inline void demo_Bank_Deposit_release(demo_DepositReply *reply)
 /* Executed at most once.
  * Error: demo.AccountClosed */
 static inline enum semel_code demo_Bank_Withdraw(semel_channel *channel, const demo_DepositRequest *in,
-                                                 demo_DepositReply *out, const semel_call_options *options,
-                                                 semel_status *ret_status)
+                                                 demo_DepositReply *out, demo_Bank_Withdraw_error *ret_error,
+                                                 const semel_call_options *options, semel_status *ret_status)
 {
-    return semel_call_wait(channel, &demo_Bank_methods[demo_Bank_Withdraw_index], in, out, options,
-                           ret_status);
+    return semel_call_wait(channel, &demo_Bank_methods[demo_Bank_Withdraw_index], in, out, ret_error,
+                           options, ret_status);
 }
 
-typedef void demo_Bank_Withdraw_done(const demo_DepositReply *reply, const semel_status *status, void *user);
+typedef void demo_Bank_Withdraw_done(const demo_DepositReply *reply, const demo_Bank_Withdraw_error *error,
+                                     const semel_status *status, void *user);
 static inline enum semel_code demo_Bank_Withdraw_start(semel_channel *channel, const demo_DepositRequest *in,
                                                        const semel_call_options *options,
                                                        semel_call *ret_call, demo_Bank_Withdraw_done *done,
@@ -131,14 +246,15 @@ static inline void demo_Bank_Withdraw_release(demo_DepositReply *reply)
  * No side effects: may be executed again by a retry.
  * Error: demo.AccountClosed */
 static inline enum semel_code demo_Bank_Balance(semel_channel *channel, const demo_BalanceRequest *in,
-                                                demo_DepositReply *out, const semel_call_options *options,
-                                                semel_status *ret_status)
+                                                demo_DepositReply *out, demo_Bank_Balance_error *ret_error,
+                                                const semel_call_options *options, semel_status *ret_status)
 {
-    return semel_call_wait(channel, &demo_Bank_methods[demo_Bank_Balance_index], in, out, options,
+    return semel_call_wait(channel, &demo_Bank_methods[demo_Bank_Balance_index], in, out, ret_error, options,
                            ret_status);
 }
 
-typedef void demo_Bank_Balance_done(const demo_DepositReply *reply, const semel_status *status, void *user);
+typedef void demo_Bank_Balance_done(const demo_DepositReply *reply, const demo_Bank_Balance_error *error,
+                                    const semel_status *status, void *user);
 static inline enum semel_code demo_Bank_Balance_start(semel_channel *channel, const demo_BalanceRequest *in,
                                                       const semel_call_options *options,
                                                       semel_call *ret_call, demo_Bank_Balance_done *done,
@@ -162,14 +278,15 @@ static inline void demo_Bank_Balance_release(demo_DepositReply *reply)
  * Error: demo.AccountClosed
  * Deprecated. */
 static inline enum semel_code demo_Bank_SetLimit(semel_channel *channel, const demo_LimitRequest *in,
-                                                 demo_Nothing *out, const semel_call_options *options,
-                                                 semel_status *ret_status)
+                                                 demo_Nothing *out, demo_Bank_SetLimit_error *ret_error,
+                                                 const semel_call_options *options, semel_status *ret_status)
 {
-    return semel_call_wait(channel, &demo_Bank_methods[demo_Bank_SetLimit_index], in, out, options,
-                           ret_status);
+    return semel_call_wait(channel, &demo_Bank_methods[demo_Bank_SetLimit_index], in, out, ret_error,
+                           options, ret_status);
 }
 
-typedef void demo_Bank_SetLimit_done(const demo_Nothing *reply, const semel_status *status, void *user);
+typedef void demo_Bank_SetLimit_done(const demo_Nothing *reply, const demo_Bank_SetLimit_error *error,
+                                     const semel_status *status, void *user);
 static inline enum semel_code demo_Bank_SetLimit_start(semel_channel *channel, const demo_LimitRequest *in,
                                                        const semel_call_options *options,
                                                        semel_call *ret_call, demo_Bank_SetLimit_done *done,

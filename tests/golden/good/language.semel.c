@@ -13,13 +13,36 @@ static enum semel_code money_Bank_Deposit_dispatch(const void *handlers, semel_r
     return typed->Deposit(request, in, out, user);
 }
 
-static void money_Bank_Deposit_deliver(void (*done)(void), const void *reply, const semel_status *status,
-                                       void *user)
+static void money_Bank_Deposit_deliver(void (*done)(void), const void *reply, const void *error,
+                                       const semel_status *status, void *user)
 {
-    ((money_Bank_Deposit_done *)done)(reply, status, user);
+    ((money_Bank_Deposit_done *)done)(reply, error, status, user);
 }
 
+_Static_assert(sizeof(enum money_Bank_Deposit_error_kind) == sizeof(unsigned), "enums are as wide as unsigned");
+const struct semel_error_type money_Bank_Deposit_errors[] = {
+    {"money.InsufficientFunds", UINT64_C(0xd84fd94566088a0d), money_InsufficientFunds_fields,
+     sizeof(money_InsufficientFunds), false},
+};
+
 static const uint32_t money_Bank_Deposit_retries[] = {0, 100, 500};
+
+static const semel_call_options money_Bank_Deposit_options = {
+    .deadline_ms = 5000,
+    .attempt_timeout_ms = -1,
+    .on_unavailable = SEMEL_ON_UNAVAILABLE_WAIT,
+    .retry_interval_count = 3,
+    .retry_intervals_ms = money_Bank_Deposit_retries,
+    .retry_max_attempts = -1,
+    .retry_jitter = SEMEL_JITTER_UNSET,
+    .retry_initial_backoff_ms = -1,
+    .retry_max_backoff_ms = -1,
+    .retry_backoff_multiplier = 0,
+    .retry_max_elapsed_ms = -1,
+    .retryable_codes = 0,
+    .hedge_max = -1,
+    .hedge_delay_ms = -1,
+};
 
 static enum semel_code money_Bank_Balance_dispatch(const void *handlers, semel_request *request, void *in,
                                                    void *out, void *user)
@@ -28,11 +51,28 @@ static enum semel_code money_Bank_Balance_dispatch(const void *handlers, semel_r
     return typed->Balance(request, in, out, user);
 }
 
-static void money_Bank_Balance_deliver(void (*done)(void), const void *reply, const semel_status *status,
-                                       void *user)
+static void money_Bank_Balance_deliver(void (*done)(void), const void *reply, const void *error,
+                                       const semel_status *status, void *user)
 {
+    (void)error;
     ((money_Bank_Balance_done *)done)(reply, status, user);
 }
+
+static const semel_call_options money_Bank_Balance_options = {
+    .deadline_ms = 5000,
+    .attempt_timeout_ms = -1,
+    .on_unavailable = SEMEL_ON_UNAVAILABLE_UNSET,
+    .retry_interval_count = -1,
+    .retry_max_attempts = -1,
+    .retry_jitter = SEMEL_JITTER_UNSET,
+    .retry_initial_backoff_ms = -1,
+    .retry_max_backoff_ms = -1,
+    .retry_backoff_multiplier = 0,
+    .retry_max_elapsed_ms = -1,
+    .retryable_codes = 0,
+    .hedge_max = -1,
+    .hedge_delay_ms = -1,
+};
 
 static enum semel_code money_Bank_Note_dispatch(const void *handlers, semel_request *request, void *in,
                                                 void *out, void *user)
@@ -42,12 +82,29 @@ static enum semel_code money_Bank_Note_dispatch(const void *handlers, semel_requ
     return typed->Note(request, in, user);
 }
 
-static void money_Bank_Note_deliver(void (*done)(void), const void *reply, const semel_status *status,
-                                    void *user)
+static void money_Bank_Note_deliver(void (*done)(void), const void *reply, const void *error,
+                                    const semel_status *status, void *user)
 {
     (void)reply;
+    (void)error;
     ((money_Bank_Note_done *)done)(status, user);
 }
+
+static const semel_call_options money_Bank_Note_options = {
+    .deadline_ms = 5000,
+    .attempt_timeout_ms = -1,
+    .on_unavailable = SEMEL_ON_UNAVAILABLE_UNSET,
+    .retry_interval_count = -1,
+    .retry_max_attempts = -1,
+    .retry_jitter = SEMEL_JITTER_UNSET,
+    .retry_initial_backoff_ms = -1,
+    .retry_max_backoff_ms = -1,
+    .retry_backoff_multiplier = 0,
+    .retry_max_elapsed_ms = -1,
+    .retryable_codes = 0,
+    .hedge_max = -1,
+    .hedge_delay_ms = -1,
+};
 
 const struct semel_method money_Bank_methods[] = {
     [money_Bank_Deposit_index] = {
@@ -55,6 +112,8 @@ const struct semel_method money_Bank_methods[] = {
         .id = UINT64_C(0x84297f6d108cbd3d),
         .mode = SEMEL_AT_MOST_ONCE,
         .oneway = false,
+        .request_recursive = false,
+        .reply_recursive = false,
         .request_fields = money_DepositRequest_fields,
         .reply_fields = money_DepositReply_fields,
         .request_size = sizeof(money_DepositRequest),
@@ -62,18 +121,19 @@ const struct semel_method money_Bank_methods[] = {
         .handler_offset = offsetof(struct money_Bank_handlers, Deposit),
         .dispatch = money_Bank_Deposit_dispatch,
         .deliver = money_Bank_Deposit_deliver,
-        .options = {
-            .deadline_ms = 5000,
-            .retry_intervals_ms = money_Bank_Deposit_retries,
-            .retry_interval_count = 3,
-            .on_unavailable = SEMEL_ON_UNAVAILABLE_WAIT,
-        },
+        .errors = money_Bank_Deposit_errors,
+        .error_count = 1,
+        .error_offset = offsetof(money_Bank_Deposit_error, as),
+        .error_size = sizeof(money_Bank_Deposit_error),
+        .options = &money_Bank_Deposit_options,
     },
     [money_Bank_Balance_index] = {
         .name = "money.Bank.Balance",
         .id = UINT64_C(0xded374c60123f40a),
         .mode = SEMEL_NO_SIDE_EFFECTS,
         .oneway = false,
+        .request_recursive = false,
+        .reply_recursive = false,
         .request_fields = money_NoteRequest_fields,
         .reply_fields = money_DepositReply_fields,
         .request_size = sizeof(money_NoteRequest),
@@ -81,18 +141,15 @@ const struct semel_method money_Bank_methods[] = {
         .handler_offset = offsetof(struct money_Bank_handlers, Balance),
         .dispatch = money_Bank_Balance_dispatch,
         .deliver = money_Bank_Balance_deliver,
-        .options = {
-            .deadline_ms = 5000,
-            .retry_intervals_ms = NULL,
-            .retry_interval_count = -1,
-            .on_unavailable = SEMEL_ON_UNAVAILABLE_UNSET,
-        },
+        .options = &money_Bank_Balance_options,
     },
     [money_Bank_Note_index] = {
         .name = "money.Bank.Note",
         .id = UINT64_C(0xc4a175090aba5cd8),
         .mode = SEMEL_AT_MOST_ONCE,
         .oneway = true,
+        .request_recursive = false,
+        .reply_recursive = false,
         .request_fields = money_NoteRequest_fields,
         .reply_fields = money_Nothing_fields,
         .request_size = sizeof(money_NoteRequest),
@@ -100,12 +157,7 @@ const struct semel_method money_Bank_methods[] = {
         .handler_offset = offsetof(struct money_Bank_handlers, Note),
         .dispatch = money_Bank_Note_dispatch,
         .deliver = money_Bank_Note_deliver,
-        .options = {
-            .deadline_ms = 5000,
-            .retry_intervals_ms = NULL,
-            .retry_interval_count = -1,
-            .on_unavailable = SEMEL_ON_UNAVAILABLE_UNSET,
-        },
+        .options = &money_Bank_Note_options,
     },
 };
 

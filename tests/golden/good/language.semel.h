@@ -6,7 +6,7 @@
 
 #include "language.pb.h"
 
-#if SEMEL_SERVICE_VERSION != 1
+#if SEMEL_SERVICE_VERSION != 2
 #error "generated for another version of Semel: run semelc again"
 #endif
 
@@ -26,6 +26,32 @@ enum money_Bank_method {
 
 extern const struct semel_method money_Bank_methods[3];
 extern const struct semel_service money_Bank_service;
+
+/* The errors of money.Bank.Deposit, as its callers receive them. */
+enum money_Bank_Deposit_error_kind {
+    money_Bank_Deposit_error_NONE = 0,
+    money_Bank_Deposit_error_InsufficientFunds = 1
+};
+typedef struct money_Bank_Deposit_error {
+    enum money_Bank_Deposit_error_kind which;
+    union {
+        money_InsufficientFunds InsufficientFunds;
+    } as;
+} money_Bank_Deposit_error;
+
+extern const struct semel_error_type money_Bank_Deposit_errors[1];
+
+static inline enum semel_code money_Bank_Deposit_raise_InsufficientFunds(semel_request *request,
+                                                                         enum semel_code code,
+                                                                         const money_InsufficientFunds *error)
+{
+    return semel_request_raise(request, code, &money_Bank_Deposit_errors[0], error);
+}
+
+static inline void money_Bank_Deposit_error_release(money_Bank_Deposit_error *error)
+{
+    semel_error_release(&money_Bank_methods[money_Bank_Deposit_index], error);
+}
 
 /* What a server fills: one function a method; NULL where it does not implement one.
  * semel/request.h tells what a handler may do and return. */
@@ -53,14 +79,16 @@ static inline enum semel_code money_Bank_serve(semel_server *server,
  * Executed at most once.
  * Error: money.InsufficientFunds */
 static inline enum semel_code money_Bank_Deposit(semel_channel *channel, const money_DepositRequest *in,
-                                                 money_DepositReply *out, const semel_call_options *options,
-                                                 semel_status *ret_status)
+                                                 money_DepositReply *out,
+                                                 money_Bank_Deposit_error *ret_error,
+                                                 const semel_call_options *options, semel_status *ret_status)
 {
-    return semel_call_wait(channel, &money_Bank_methods[money_Bank_Deposit_index], in, out, options,
-                           ret_status);
+    return semel_call_wait(channel, &money_Bank_methods[money_Bank_Deposit_index], in, out, ret_error,
+                           options, ret_status);
 }
 
-typedef void money_Bank_Deposit_done(const money_DepositReply *reply, const semel_status *status, void *user);
+typedef void money_Bank_Deposit_done(const money_DepositReply *reply, const money_Bank_Deposit_error *error,
+                                     const semel_status *status, void *user);
 static inline enum semel_code money_Bank_Deposit_start(semel_channel *channel,
                                                        const money_DepositRequest *in,
                                                        const semel_call_options *options,
@@ -86,7 +114,7 @@ static inline enum semel_code money_Bank_Balance(semel_channel *channel, const m
                                                  money_DepositReply *out, const semel_call_options *options,
                                                  semel_status *ret_status)
 {
-    return semel_call_wait(channel, &money_Bank_methods[money_Bank_Balance_index], in, out, options,
+    return semel_call_wait(channel, &money_Bank_methods[money_Bank_Balance_index], in, out, NULL, options,
                            ret_status);
 }
 

@@ -13,8 +13,10 @@ static enum semel_code E_Echo_dispatch(const void *handlers, semel_request *requ
     return typed->Echo(request, in, out, user);
 }
 
-static void E_Echo_deliver(void (*done)(void), const void *reply, const semel_status *status, void *user)
+static void E_Echo_deliver(void (*done)(void), const void *reply, const void *error,
+                           const semel_status *status, void *user)
 {
+    (void)error;
     ((E_Echo_done *)done)(reply, status, user);
 }
 
@@ -24,6 +26,8 @@ const struct semel_method E_methods[] = {
         .id = UINT64_C(0x5741c3c3f7d6c30c),
         .mode = SEMEL_AT_MOST_ONCE,
         .oneway = false,
+        .request_recursive = false,
+        .reply_recursive = false,
         .request_fields = Text_fields,
         .reply_fields = Text_fields,
         .request_size = sizeof(Text),
@@ -31,12 +35,6 @@ const struct semel_method E_methods[] = {
         .handler_offset = offsetof(struct E_handlers, Echo),
         .dispatch = E_Echo_dispatch,
         .deliver = E_Echo_deliver,
-        .options = {
-            .deadline_ms = -1,
-            .retry_intervals_ms = NULL,
-            .retry_interval_count = -1,
-            .on_unavailable = SEMEL_ON_UNAVAILABLE_UNSET,
-        },
     },
 };
 

@@ -6,7 +6,7 @@
 
 #include "plain.pb.h"
 
-#if SEMEL_SERVICE_VERSION != 1
+#if SEMEL_SERVICE_VERSION != 2
 #error "generated for another version of Semel: run semelc again"
 #endif
 
@@ -41,7 +41,7 @@ static inline enum semel_code E_serve(semel_server *server, const struct E_handl
 static inline enum semel_code E_Echo(semel_channel *channel, const Text *in, Text *out,
                                      const semel_call_options *options, semel_status *ret_status)
 {
-    return semel_call_wait(channel, &E_methods[E_Echo_index], in, out, options, ret_status);
+    return semel_call_wait(channel, &E_methods[E_Echo_index], in, out, NULL, options, ret_status);
 }
 
 typedef void E_Echo_done(const Text *reply, const semel_status *status, void *user);

@@ -13,9 +13,10 @@ static enum semel_code demo_Register_Enter_dispatch(const void *handlers, semel_
     return typed->Enter(request, in, out, user);
 }
 
-static void demo_Register_Enter_deliver(void (*done)(void), const void *reply, const semel_status *status,
-                                        void *user)
+static void demo_Register_Enter_deliver(void (*done)(void), const void *reply, const void *error,
+                                        const semel_status *status, void *user)
 {
+    (void)error;
     ((demo_Register_Enter_done *)done)(reply, status, user);
 }
 
@@ -25,6 +26,8 @@ const struct semel_method demo_Register_methods[] = {
         .id = UINT64_C(0xa22d826d466f1a0f),
         .mode = SEMEL_AT_MOST_ONCE,
         .oneway = false,
+        .request_recursive = false,
+        .reply_recursive = false,
         .request_fields = demo_Name_fields,
         .reply_fields = demo_Name_fields,
         .request_size = sizeof(demo_Name),
@@ -32,12 +35,6 @@ const struct semel_method demo_Register_methods[] = {
         .handler_offset = offsetof(struct demo_Register_handlers, Enter),
         .dispatch = demo_Register_Enter_dispatch,
         .deliver = demo_Register_Enter_deliver,
-        .options = {
-            .deadline_ms = -1,
-            .retry_intervals_ms = NULL,
-            .retry_interval_count = -1,
-            .on_unavailable = SEMEL_ON_UNAVAILABLE_UNSET,
-        },
     },
 };
 

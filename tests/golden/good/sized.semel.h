@@ -6,7 +6,7 @@
 
 #include "sized.pb.h"
 
-#if SEMEL_SERVICE_VERSION != 1
+#if SEMEL_SERVICE_VERSION != 2
 #error "generated for another version of Semel: run semelc again"
 #endif
 
@@ -43,8 +43,8 @@ static inline enum semel_code demo_Register_Enter(semel_channel *channel, const 
                                                   demo_Name *out, const semel_call_options *options,
                                                   semel_status *ret_status)
 {
-    return semel_call_wait(channel, &demo_Register_methods[demo_Register_Enter_index], in, out, options,
-                           ret_status);
+    return semel_call_wait(channel, &demo_Register_methods[demo_Register_Enter_index], in, out, NULL,
+                           options, ret_status);
 }
 
 typedef void demo_Register_Enter_done(const demo_Name *reply, const semel_status *status, void *user);

@@ -13,9 +13,10 @@ static enum semel_code demo_two_v1_First_Get_dispatch(const void *handlers, seme
     return typed->Get(request, in, out, user);
 }
 
-static void demo_two_v1_First_Get_deliver(void (*done)(void), const void *reply, const semel_status *status,
-                                          void *user)
+static void demo_two_v1_First_Get_deliver(void (*done)(void), const void *reply, const void *error,
+                                          const semel_status *status, void *user)
 {
+    (void)error;
     ((demo_two_v1_First_Get_done *)done)(reply, status, user);
 }
 
@@ -25,6 +26,8 @@ const struct semel_method demo_two_v1_First_methods[] = {
         .id = UINT64_C(0xbb1022fa73de196d),
         .mode = SEMEL_AT_MOST_ONCE,
         .oneway = false,
+        .request_recursive = false,
+        .reply_recursive = false,
         .request_fields = demo_two_v1_Request_fields,
         .reply_fields = demo_two_v1_Reply_fields,
         .request_size = sizeof(demo_two_v1_Request),
@@ -32,12 +35,6 @@ const struct semel_method demo_two_v1_First_methods[] = {
         .handler_offset = offsetof(struct demo_two_v1_First_handlers, Get),
         .dispatch = demo_two_v1_First_Get_dispatch,
         .deliver = demo_two_v1_First_Get_deliver,
-        .options = {
-            .deadline_ms = -1,
-            .retry_intervals_ms = NULL,
-            .retry_interval_count = -1,
-            .on_unavailable = SEMEL_ON_UNAVAILABLE_UNSET,
-        },
     },
 };
 
@@ -57,9 +54,10 @@ static enum semel_code demo_two_v1_Second_Get_dispatch(const void *handlers, sem
     return typed->Get(request, in, out, user);
 }
 
-static void demo_two_v1_Second_Get_deliver(void (*done)(void), const void *reply, const semel_status *status,
-                                           void *user)
+static void demo_two_v1_Second_Get_deliver(void (*done)(void), const void *reply, const void *error,
+                                           const semel_status *status, void *user)
 {
+    (void)error;
     ((demo_two_v1_Second_Get_done *)done)(reply, status, user);
 }
 
@@ -69,6 +67,8 @@ const struct semel_method demo_two_v1_Second_methods[] = {
         .id = UINT64_C(0xe7c8146718d76ba8),
         .mode = SEMEL_NO_SIDE_EFFECTS,
         .oneway = false,
+        .request_recursive = false,
+        .reply_recursive = false,
         .request_fields = demo_two_v1_Request_Part_fields,
         .reply_fields = demo_two_v1_Reply_fields,
         .request_size = sizeof(demo_two_v1_Request_Part),
@@ -76,12 +76,6 @@ const struct semel_method demo_two_v1_Second_methods[] = {
         .handler_offset = offsetof(struct demo_two_v1_Second_handlers, Get),
         .dispatch = demo_two_v1_Second_Get_dispatch,
         .deliver = demo_two_v1_Second_Get_deliver,
-        .options = {
-            .deadline_ms = -1,
-            .retry_intervals_ms = NULL,
-            .retry_interval_count = -1,
-            .on_unavailable = SEMEL_ON_UNAVAILABLE_UNSET,
-        },
     },
 };
 

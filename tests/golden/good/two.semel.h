@@ -6,7 +6,7 @@
 
 #include "two.pb.h"
 
-#if SEMEL_SERVICE_VERSION != 1
+#if SEMEL_SERVICE_VERSION != 2
 #error "generated for another version of Semel: run semelc again"
 #endif
 
@@ -46,7 +46,7 @@ static inline enum semel_code demo_two_v1_First_Get(semel_channel *channel, cons
                                                     const semel_call_options *options,
                                                     semel_status *ret_status)
 {
-    return semel_call_wait(channel, &demo_two_v1_First_methods[demo_two_v1_First_Get_index], in, out,
+    return semel_call_wait(channel, &demo_two_v1_First_methods[demo_two_v1_First_Get_index], in, out, NULL,
                            options, ret_status);
 }
 
@@ -106,7 +106,7 @@ static inline enum semel_code demo_two_v1_Second_Get(semel_channel *channel,
                                                      const semel_call_options *options,
                                                      semel_status *ret_status)
 {
-    return semel_call_wait(channel, &demo_two_v1_Second_methods[demo_two_v1_Second_Get_index], in, out,
+    return semel_call_wait(channel, &demo_two_v1_Second_methods[demo_two_v1_Second_Get_index], in, out, NULL,
                            options, ret_status);
 }
 

@@ -11,8 +11,8 @@
 
 TestSuite(deadline, .timeout = 20);
 
-static const semel_call_options soon = {60, NULL, -1, SEMEL_ON_UNAVAILABLE_UNSET};
-static const semel_call_options soon_but_waiting = {60, NULL, -1, SEMEL_ON_UNAVAILABLE_WAIT};
+static const semel_call_options soon = OPTIONS(60, NULL, -1, SEMEL_ON_UNAVAILABLE_UNSET);
+static const semel_call_options soon_but_waiting = OPTIONS(60, NULL, -1, SEMEL_ON_UNAVAILABLE_WAIT);
 
 /* A client whose server is this test. */
 struct scene {
@@ -123,7 +123,10 @@ Test(deadline, of_a_held_call_is_unknown)
 Test(deadline, shorter_than_a_refusals_delay_ends_the_call_at_once)
 {
     struct scene scene;
-    const semel_call_options options = {10000, (const uint32_t[]){0, 0}, 2, SEMEL_ON_UNAVAILABLE_UNSET};
+    semel_call_options options = SEMEL_CALL_OPTIONS_INIT;
+    options.deadline_ms = 10000;
+    options.retry_intervals_ms = (const uint32_t[]){0, 0};
+    options.retry_interval_count = 2;
     scene_open(&scene, NULL);
     watch_start(&scene.watch, &scene.client, ADD, 1, &options);
     scene_serve(&scene, false);
@@ -162,7 +165,8 @@ Test(deadline, and_cancellation_are_seen_by_the_handler)
     struct server server;
     struct client client;
     struct watch brief, endless;
-    const semel_call_options none = {SEMEL_DEADLINE_NONE, NULL, -1, SEMEL_ON_UNAVAILABLE_UNSET};
+    semel_call_options none = SEMEL_CALL_OPTIONS_INIT;
+    none.deadline_ms = SEMEL_DEADLINE_NONE;
     server_open(&server, NULL);
     server.handler = server_keep;
     client_open(&client, NULL, server.uri);

@@ -104,6 +104,13 @@ void on_node(semel_node *node, void (*fn)(void *), void *arg);
 /* Open descriptors of this process. */
 unsigned descriptors(void);
 
+/* Call options that set these four alone, as an initializer. */
+#define OPTIONS(deadline_ms, intervals_ms, count, on_unavailable)                                              \
+    {                                                                                                          \
+        deadline_ms, SEMEL_UNSET, on_unavailable, count, intervals_ms, SEMEL_UNSET, SEMEL_JITTER_UNSET,        \
+            SEMEL_UNSET, SEMEL_UNSET, 0, SEMEL_UNSET, 0, SEMEL_UNSET, SEMEL_UNSET                              \
+    }
+
 #define check_status(status, the_code, the_reason, the_outcome)                                                \
     do {                                                                                                       \
         char text_[4096];                                                                                      \

@@ -256,7 +256,7 @@ Test(handler, of_another_mode_than_the_client_thinks_is_not_run)
     for (unsigned i = 0; i < 3; i++) {
         probe_Reply reply;
         semel_status status;
-        semel_call_wait(client.channel, &twisted[i], &(probe_Request){.op = 1}, &reply, NULL, &status);
+        semel_call_wait(client.channel, &twisted[i], &(probe_Request){.op = 1}, &reply, NULL, NULL, &status);
         check_status(&status, FAILED_PRECONDITION, MODE_MISMATCH, NOT_EXECUTED);
     }
     cr_assert_eq(server_all_runs(&server), 0);

@@ -64,8 +64,11 @@ Test(policy, waits_before_each_retry_as_long_as_it_was_told)
 Test(policy, the_most_specific_setting_wins)
 {
     const uint32_t intervals[] = {0, 0, 0, 0, 0};
-    const semel_call_options options = {SEMEL_DEADLINE_UNSET, intervals, 5, SEMEL_ON_UNAVAILABLE_UNSET};
-    const semel_call_options none = {SEMEL_DEADLINE_UNSET, NULL, 0, SEMEL_ON_UNAVAILABLE_UNSET};
+    semel_call_options options = SEMEL_CALL_OPTIONS_INIT;
+    options.retry_intervals_ms = intervals;
+    options.retry_interval_count = 5;
+    semel_call_options none = SEMEL_CALL_OPTIONS_INIT;
+    none.retry_interval_count = 0;
     const char *const all[] = {"RetryIntervals=-1", "test.RetryIntervals=0 0",
                                "probe.Probe.RetryIntervals=0 0 0", "probe.Probe.Add.RetryIntervals=0 0 0 0",
                                NULL};
@@ -83,8 +86,10 @@ Test(policy, the_idl_is_under_the_properties_and_over_the_default)
     static const uint32_t intervals[] = {0, 0};
     static const char *const properties[][2] = {{NULL}, {"RetryIntervals=0 0 0", NULL}};
     struct semel_method method = probe_Probe_methods[ADD];
-    method.options.retry_intervals_ms = intervals;
-    method.options.retry_interval_count = 2;
+    semel_call_options options = SEMEL_CALL_OPTIONS_INIT;
+    options.retry_intervals_ms = intervals;
+    options.retry_interval_count = 2;
+    method.options = &options;
     for (uint32_t i = 0; i < 2; i++) {
         char uri[SEMEL_ENDPOINT_TEXT_MAX];
         struct client client;
@@ -92,7 +97,7 @@ Test(policy, the_idl_is_under_the_properties_and_over_the_default)
         semel_status status;
         dead_uri(uri);
         client_open_unrun(&client, properties[i], uri);
-        semel_call_wait(client.channel, &method, &(probe_Request){.op = 1}, &reply, NULL, &status);
+        semel_call_wait(client.channel, &method, &(probe_Request){.op = 1}, &reply, NULL, NULL, &status);
         cr_assert_eq(status.attempts, 3 + i);
         client_close(&client);
     }
@@ -100,11 +105,11 @@ Test(policy, the_idl_is_under_the_properties_and_over_the_default)
 
 Test(policy, options_out_of_range_are_refused)
 {
-    const semel_call_options bad[] = {{-2, NULL, -1, SEMEL_ON_UNAVAILABLE_UNSET},
-                                      {INT64_MAX, NULL, -1, SEMEL_ON_UNAVAILABLE_UNSET},
-                                      {0, NULL, -2, SEMEL_ON_UNAVAILABLE_UNSET},
-                                      {0, NULL, 65, SEMEL_ON_UNAVAILABLE_UNSET},
-                                      {0, NULL, -1, (enum semel_on_unavailable)4}};
+    const semel_call_options bad[] = {OPTIONS(-2, NULL, -1, SEMEL_ON_UNAVAILABLE_UNSET),
+                                      OPTIONS(INT64_MAX, NULL, -1, SEMEL_ON_UNAVAILABLE_UNSET),
+                                      OPTIONS(0, NULL, -2, SEMEL_ON_UNAVAILABLE_UNSET),
+                                      OPTIONS(0, NULL, 65, SEMEL_ON_UNAVAILABLE_UNSET),
+                                      OPTIONS(0, NULL, -1, (enum semel_on_unavailable)4)};
     struct client client;
     client_open_unrun(&client, NULL, "tcp://127.0.0.1:9");
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

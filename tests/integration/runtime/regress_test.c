@@ -22,7 +22,8 @@ Test(regress, cancel_of_a_later_call_must_not_acknowledge_earlier_ones)
     server_open(&server, NULL);
     server.handler = server_keep;
     client_open(&client, NULL, server.uri);
-    const semel_call_options options = {3000, NULL, -1, SEMEL_ON_UNAVAILABLE_UNSET};
+    semel_call_options options = SEMEL_CALL_OPTIONS_INIT;
+    options.deadline_ms = 3000;
     watch_start(&first, &client, ADD, 1, &options);
     watch_start(&second, &client, ADD, 2, &options);
     semel_request *pending = server_pending(&server, 0);
@@ -45,8 +46,10 @@ Test(regress, deadline_of_a_later_call_must_not_acknowledge_earlier_ones)
     server_open(&server, NULL);
     server.handler = server_keep;
     client_open(&client, NULL, server.uri);
-    const semel_call_options options = {3000, NULL, -1, SEMEL_ON_UNAVAILABLE_UNSET};
-    const semel_call_options brief = {300, NULL, -1, SEMEL_ON_UNAVAILABLE_UNSET};
+    semel_call_options options = SEMEL_CALL_OPTIONS_INIT;
+    options.deadline_ms = 3000;
+    semel_call_options brief = SEMEL_CALL_OPTIONS_INIT;
+    brief.deadline_ms = 300;
     watch_start(&first, &client, ADD, 1, &options);
     watch_start(&second, &client, ADD, 2, &brief);
     semel_request *pending = server_pending(&server, 0);
@@ -216,7 +219,9 @@ Test(regress, a_refusal_for_a_held_call_does_not_abort_the_client)
     struct watch watch;
     uint8_t bytes[1024];
     client_open(&client, LIST("RetryIntervals=0 0 0"), uri);
-    watch_start(&watch, &client, ADD, 1, &(semel_call_options){1000, NULL, -1, SEMEL_ON_UNAVAILABLE_UNSET});
+    semel_call_options second = SEMEL_CALL_OPTIONS_INIT;
+    second.deadline_ms = 1000;
+    watch_start(&watch, &client, ADD, 1, &second);
     struct welcome welcome = peer_some_welcome();
     peer_serve(&peer, listener, &welcome, false);
     struct frame request = peer_expect(&peer, FRAME_REQUEST);

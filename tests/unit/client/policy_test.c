@@ -15,18 +15,16 @@ TestSuite(policy, .timeout = 10);
 static const uint32_t idl_intervals[] = {7, 8};
 
 /* The option of the IDL is set, or not. */
-static struct semel_method method_with_options(bool set)
+static semel_call_options idl_options(bool set)
 {
-    struct semel_method method = {.name = "test.Shop.Buy",
-                                  .options = {.deadline_ms = -1,
-                                              .retry_interval_count = -1,
-                                              .on_unavailable = SEMEL_ON_UNAVAILABLE_UNSET}};
-    if (set)
-        method.options = (struct semel_method_options){.deadline_ms = 700,
-                                                       .retry_intervals_ms = idl_intervals,
-                                                       .retry_interval_count = 2,
-                                                       .on_unavailable = SEMEL_ON_UNAVAILABLE_DROP};
-    return method;
+    semel_call_options options = SEMEL_CALL_OPTIONS_INIT;
+    if (set) {
+        options.deadline_ms = 700;
+        options.retry_intervals_ms = idl_intervals;
+        options.retry_interval_count = 2;
+        options.on_unavailable = SEMEL_ON_UNAVAILABLE_DROP;
+    }
+    return options;
 }
 
 static semel_properties *properties_with(const char *scope)
@@ -47,7 +45,8 @@ static semel_properties *properties_with(const char *scope)
 static struct policy resolve(const semel_properties *properties, bool idl)
 {
     struct policy policy;
-    struct semel_method method = method_with_options(idl);
+    const semel_call_options options = idl_options(true);
+    struct semel_method method = {.name = "test.Shop.Buy", .options = idl ? &options : NULL};
     policy_resolve(properties, "till", &method, &policy);
     return policy;
 }
@@ -121,11 +120,12 @@ Test(policy, the_most_specific_scope_wins)
 
 Test(policy, zero_is_a_wish_too)
 {
-    struct semel_method method = method_with_options(true);
+    semel_call_options options = idl_options(true);
+    struct semel_method method = {.name = "test.Shop.Buy", .options = &options};
     struct policy policy;
-    method.options.deadline_ms = 0;
-    method.options.retry_interval_count = 0;
-    method.options.retry_intervals_ms = NULL;
+    options.deadline_ms = 0;
+    options.retry_interval_count = 0;
+    options.retry_intervals_ms = NULL;
     policy_resolve(NULL, NULL, &method, &policy);
     cr_assert_eq(policy.deadline_ns, 0);
     cr_assert_eq(policy.retry.interval_count, 0);
@@ -178,7 +178,11 @@ Test(policy, options_win_over_everything_and_are_copied)
 {
     struct policy policy = base();
     uint32_t intervals[] = {40, 50, 60};
-    const semel_call_options options = {123, intervals, 3, SEMEL_ON_UNAVAILABLE_WAIT};
+    semel_call_options options = SEMEL_CALL_OPTIONS_INIT;
+    options.deadline_ms = 123;
+    options.retry_intervals_ms = intervals;
+    options.retry_interval_count = 3;
+    options.on_unavailable = SEMEL_ON_UNAVAILABLE_WAIT;
     uint32_t *copy = NULL;
     const char *message = "";
     cr_assert_eq(policy_override(&policy, &options, &copy, &message), SEMEL_REASON_NONE);
@@ -194,7 +198,9 @@ Test(policy, options_win_over_everything_and_are_copied)
 Test(policy, options_may_ask_for_no_deadline_and_no_retry)
 {
     struct policy policy = base();
-    const semel_call_options options = {SEMEL_DEADLINE_NONE, NULL, 0, SEMEL_ON_UNAVAILABLE_UNSET};
+    semel_call_options options = SEMEL_CALL_OPTIONS_INIT;
+    options.deadline_ms = SEMEL_DEADLINE_NONE;
+    options.retry_interval_count = 0;
     uint32_t *copy = NULL;
     const char *message = "";
     cr_assert_eq(policy_override(&policy, &options, &copy, &message), SEMEL_REASON_NONE);
@@ -205,7 +211,8 @@ Test(policy, options_may_ask_for_no_deadline_and_no_retry)
 
 Test(policy, a_call_that_waits_gets_waits_of_its_own_unless_they_are_given)
 {
-    const semel_call_options waits = {SEMEL_DEADLINE_UNSET, NULL, -1, SEMEL_ON_UNAVAILABLE_WAIT};
+    semel_call_options waits = SEMEL_CALL_OPTIONS_INIT;
+    waits.on_unavailable = SEMEL_ON_UNAVAILABLE_WAIT;
     struct policy policy = resolve(NULL, false);
     uint32_t *copy;
     const char *message = "";
@@ -218,7 +225,12 @@ Test(policy, a_call_that_waits_gets_waits_of_its_own_unless_they_are_given)
 
 Test(policy, options_out_of_range_change_nothing)
 {
-    static const semel_call_options bad[] = {
+    static const struct {
+        int64_t deadline_ms;
+        const uint32_t *intervals;
+        int32_t count;
+        enum semel_on_unavailable on_unavailable;
+    } bad[] = {
         {-2, NULL, -1, SEMEL_ON_UNAVAILABLE_UNSET},
         {INT64_MIN, NULL, -1, SEMEL_ON_UNAVAILABLE_UNSET},
         {INT64_MAX / 1000000 + 1, NULL, -1, SEMEL_ON_UNAVAILABLE_UNSET},
@@ -231,10 +243,15 @@ Test(policy, options_out_of_range_change_nothing)
         {5, many, 1, (enum semel_on_unavailable)UINT32_MAX},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        semel_call_options options = SEMEL_CALL_OPTIONS_INIT;
+        options.deadline_ms = bad[i].deadline_ms;
+        options.retry_intervals_ms = bad[i].intervals;
+        options.retry_interval_count = bad[i].count;
+        options.on_unavailable = bad[i].on_unavailable;
         struct policy policy = base();
         uint32_t *copy = (uint32_t *)&policy;
         const char *message = "";
-        cr_assert_eq(policy_override(&policy, &bad[i], &copy, &message), SEMEL_REASON_BAD_ARGUMENT, "%zu", i);
+        cr_assert_eq(policy_override(&policy, &options, &copy, &message), SEMEL_REASON_BAD_ARGUMENT, "%zu", i);
         cr_assert_str_eq(message, "call options: a field is out of its range");
         cr_assert_null(copy);
         cr_assert_eq(policy.deadline_ns, base().deadline_ns);
@@ -246,8 +263,11 @@ Test(policy, options_out_of_range_change_nothing)
 Test(policy, options_at_the_ends_of_their_ranges)
 {
     struct policy policy = base();
-    const semel_call_options options = {INT64_MAX / 1000000, many, LIMIT_RETRY_INTERVALS,
-                                        SEMEL_ON_UNAVAILABLE_DROP};
+    semel_call_options options = SEMEL_CALL_OPTIONS_INIT;
+    options.deadline_ms = INT64_MAX / 1000000;
+    options.retry_intervals_ms = many;
+    options.retry_interval_count = LIMIT_RETRY_INTERVALS;
+    options.on_unavailable = SEMEL_ON_UNAVAILABLE_DROP;
     uint32_t *copy = NULL;
     const char *message = "";
     cr_assert_eq(policy_override(&policy, &options, &copy, &message), SEMEL_REASON_NONE);

@@ -177,14 +177,17 @@ static const struct semel_method method = {
     .reply_fields = &nothing,
     .request_size = 1,
     .reply_size = 1,
-    .options = {.deadline_ms = -1, .retry_interval_count = -1},
 };
 
 /* Every endpoint before any wait: the hour would be longer than the test. */
 Test(reconnector, a_call_has_seen_all_endpoints_before_it_waits, .init = enter, .fini = leave)
 {
     const uint32_t waits[] = {0, 3600000};
-    const semel_call_options options = {SEMEL_DEADLINE_NONE, waits, 2, SEMEL_ON_UNAVAILABLE_FAIL};
+    semel_call_options options = SEMEL_CALL_OPTIONS_INIT;
+    options.deadline_ms = SEMEL_DEADLINE_NONE;
+    options.retry_intervals_ms = waits;
+    options.retry_interval_count = 2;
+    options.on_unavailable = SEMEL_ON_UNAVAILABLE_FAIL;
     semel_call call;
     char in = 0;
     cr_assert_eq(semel_call_start(channel, &method, &in, &options, &call, NULL, NULL), SEMEL_OK);

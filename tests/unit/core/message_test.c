@@ -30,7 +30,7 @@ static const uint8_t golden_note[] = {0x08, 0xac, 0x02, 0x12, 0x05, 's', 'e',  '
 static bool decode_exact(note *into, const uint8_t *bytes, size_t size, const char **ret_error)
 {
     uint8_t *exact = exact_copy(bytes, size);
-    bool good = message_decode(&note_msg, into, exact, size, ret_error);
+    bool good = message_decode(&note_msg, false, into, exact, size, ret_error);
     free(exact);
     return good;
 }

@@ -13,11 +13,33 @@ static enum semel_code demo_shapes_Shapes_Measure_dispatch(const void *handlers,
     return typed->Measure(request, in, out, user);
 }
 
-static void demo_shapes_Shapes_Measure_deliver(void (*done)(void), const void *reply,
+static void demo_shapes_Shapes_Measure_deliver(void (*done)(void), const void *reply, const void *error,
                                                const semel_status *status, void *user)
 {
-    ((demo_shapes_Shapes_Measure_done *)done)(reply, status, user);
+    ((demo_shapes_Shapes_Measure_done *)done)(reply, error, status, user);
 }
+
+_Static_assert(sizeof(enum demo_shapes_Shapes_Measure_error_kind) == sizeof(unsigned), "enums are as wide as unsigned");
+const struct semel_error_type demo_shapes_Shapes_Measure_errors[] = {
+    {"demo.common.Point", UINT64_C(0x07ac124fafcd3e50), demo_common_Point_fields, sizeof(demo_common_Point),
+     false},
+};
+
+static const semel_call_options demo_shapes_Shapes_Measure_options = {
+    .deadline_ms = -1,
+    .attempt_timeout_ms = -1,
+    .on_unavailable = SEMEL_ON_UNAVAILABLE_UNSET,
+    .retry_interval_count = -1,
+    .retry_max_attempts = -1,
+    .retry_jitter = SEMEL_JITTER_UNSET,
+    .retry_initial_backoff_ms = -1,
+    .retry_max_backoff_ms = -1,
+    .retry_backoff_multiplier = 0,
+    .retry_max_elapsed_ms = -1,
+    .retryable_codes = 0,
+    .hedge_max = -1,
+    .hedge_delay_ms = -1,
+};
 
 const struct semel_method demo_shapes_Shapes_methods[] = {
     [demo_shapes_Shapes_Measure_index] = {
@@ -25,6 +47,8 @@ const struct semel_method demo_shapes_Shapes_methods[] = {
         .id = UINT64_C(0x4fbbe3e9e234fdcd),
         .mode = SEMEL_AT_MOST_ONCE,
         .oneway = false,
+        .request_recursive = false,
+        .reply_recursive = false,
         .request_fields = demo_common_Point_fields,
         .reply_fields = demo_shapes_Area_fields,
         .request_size = sizeof(demo_common_Point),
@@ -32,12 +56,11 @@ const struct semel_method demo_shapes_Shapes_methods[] = {
         .handler_offset = offsetof(struct demo_shapes_Shapes_handlers, Measure),
         .dispatch = demo_shapes_Shapes_Measure_dispatch,
         .deliver = demo_shapes_Shapes_Measure_deliver,
-        .options = {
-            .deadline_ms = -1,
-            .retry_intervals_ms = NULL,
-            .retry_interval_count = -1,
-            .on_unavailable = SEMEL_ON_UNAVAILABLE_UNSET,
-        },
+        .errors = demo_shapes_Shapes_Measure_errors,
+        .error_count = 1,
+        .error_offset = offsetof(demo_shapes_Shapes_Measure_error, as),
+        .error_size = sizeof(demo_shapes_Shapes_Measure_error),
+        .options = &demo_shapes_Shapes_Measure_options,
     },
 };
 

@@ -6,7 +6,7 @@
 
 #include "shapes/import.pb.h"
 
-#if SEMEL_SERVICE_VERSION != 1
+#if SEMEL_SERVICE_VERSION != 2
 #error "generated for another version of Semel: run semelc again"
 #endif
 
@@ -23,6 +23,32 @@ enum demo_shapes_Shapes_method {
 
 extern const struct semel_method demo_shapes_Shapes_methods[1];
 extern const struct semel_service demo_shapes_Shapes_service;
+
+/* The errors of demo.shapes.Shapes.Measure, as its callers receive them. */
+enum demo_shapes_Shapes_Measure_error_kind {
+    demo_shapes_Shapes_Measure_error_NONE = 0,
+    demo_shapes_Shapes_Measure_error_Point = 1
+};
+typedef struct demo_shapes_Shapes_Measure_error {
+    enum demo_shapes_Shapes_Measure_error_kind which;
+    union {
+        demo_common_Point Point;
+    } as;
+} demo_shapes_Shapes_Measure_error;
+
+extern const struct semel_error_type demo_shapes_Shapes_Measure_errors[1];
+
+static inline enum semel_code demo_shapes_Shapes_Measure_raise_Point(semel_request *request,
+                                                                     enum semel_code code,
+                                                                     const demo_common_Point *error)
+{
+    return semel_request_raise(request, code, &demo_shapes_Shapes_Measure_errors[0], error);
+}
+
+static inline void demo_shapes_Shapes_Measure_error_release(demo_shapes_Shapes_Measure_error *error)
+{
+    semel_error_release(&demo_shapes_Shapes_methods[demo_shapes_Shapes_Measure_index], error);
+}
 
 /* What a server fills: one function a method; NULL where it does not implement one.
  * semel/request.h tells what a handler may do and return. */
@@ -45,15 +71,17 @@ static inline enum semel_code demo_shapes_Shapes_serve(semel_server *server,
  * Error: demo.common.Point */
 static inline enum semel_code demo_shapes_Shapes_Measure(semel_channel *channel, const demo_common_Point *in,
                                                          demo_shapes_Area *out,
+                                                         demo_shapes_Shapes_Measure_error *ret_error,
                                                          const semel_call_options *options,
                                                          semel_status *ret_status)
 {
     return semel_call_wait(channel, &demo_shapes_Shapes_methods[demo_shapes_Shapes_Measure_index], in, out,
-                           options, ret_status);
+                           ret_error, options, ret_status);
 }
 
-typedef void demo_shapes_Shapes_Measure_done(const demo_shapes_Area *reply, const semel_status *status,
-                                             void *user);
+typedef void demo_shapes_Shapes_Measure_done(const demo_shapes_Area *reply,
+                                             const demo_shapes_Shapes_Measure_error *error,
+                                             const semel_status *status, void *user);
 static inline enum semel_code demo_shapes_Shapes_Measure_start(semel_channel *channel,
                                                                const demo_common_Point *in,
                                                                const semel_call_options *options,
