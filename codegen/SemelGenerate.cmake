@@ -1,77 +1,192 @@
 # semel_generate(TARGET <target> PROTOS <file.proto>... [OPTIONS <dir>] [IMPORTS <dir>...])
 #
 # Runs semelc on each .proto and adds the messages and services it makes to an existing target: sources, include
-# directory, and the libraries semel and nanopb.
+# directory, and the library semel::semel.  The same file serves this tree and an installed one.
 #   OPTIONS   a further directory with .options files for nanopb (those beside a .proto are found anyway)
 #   IMPORTS   directories where imported .proto files are looked for
 # Output goes to ${CMAKE_CURRENT_BINARY_DIR}; of a .proto below a directory of IMPORTS, it keeps the folders from there
 # on, as the #include lines of who imports it expect.  A file whose text does not change is not touched, so a new
 # comment in a .proto rebuilds little.
+#
+# A .proto is compiled again when it changes, or one it imports (through any number of others), or a .options file of
+# these; also when such a file appears or goes away.  Imports are read when CMake runs, which a change in any of these
+# files makes it do.
+cmake_policy(PUSH)
+cmake_policy(VERSION 3.25)
+
+if(TARGET semelc AND NOT TARGET semel::semelc)
+  add_executable(semel::semelc ALIAS semelc)
+  add_executable(semel::protoc-gen-semel ALIAS protoc-gen-semel)
+endif()
 
 function(semel_generate)
   cmake_parse_arguments(ARG "" "TARGET;OPTIONS" "PROTOS;IMPORTS" ${ARGN})
+  _semel_check_arguments()
+  list(TRANSFORM ARG_PROTOS REPLACE "/+$" "")
+
+  set(stamps)
+  foreach(proto IN LISTS ARG_PROTOS)
+    _semel_generate_one("${proto}" stamp)
+    list(APPEND stamps "${stamp}")
+  endforeach()
+
+  # The stamps are what the build compares; the target waits for all of them before it compiles anything.
+  string(MD5 id "${stamps}")
+  string(SUBSTRING ${id} 0 8 id)
+  add_custom_target(${ARG_TARGET}_semel_${id} DEPENDS ${stamps})
+  add_dependencies(${ARG_TARGET} ${ARG_TARGET}_semel_${id})
+  target_include_directories(${ARG_TARGET} PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_BINARY_DIR}>)
+  target_link_libraries(${ARG_TARGET} PUBLIC semel::semel)
+endfunction()
+
+# Looks at ARG_... of the caller's scope; a mistake ends the configuration with a sentence that says which.
+macro(_semel_check_arguments)
   if(ARG_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "semel_generate: unknown arguments: ${ARG_UNPARSED_ARGUMENTS}")
   endif()
   if(NOT ARG_TARGET OR NOT TARGET "${ARG_TARGET}")
     message(FATAL_ERROR "semel_generate: TARGET must name an existing target, not \"${ARG_TARGET}\"")
   endif()
+  get_target_property(type ${ARG_TARGET} TYPE)
+  if(NOT type MATCHES "^(EXECUTABLE|(STATIC|SHARED|MODULE|OBJECT)_LIBRARY)$")
+    message(FATAL_ERROR "semel_generate: ${ARG_TARGET} is an ${type}, which compiles nothing")
+  endif()
   if(NOT ARG_PROTOS)
     message(FATAL_ERROR "semel_generate: PROTOS is missing")
   endif()
-
-  set(stamps)
-  foreach(proto IN LISTS ARG_PROTOS)
-    _semel_generate_one("${proto}" stamp)
-    list(APPEND stamps ${stamp})
-  endforeach()
-
-  # The stamps are what the build compares; the target waits for all of them before it compiles anything.
-  string(MD5 id "${ARG_PROTOS}")
-  string(SUBSTRING ${id} 0 8 id)
-  add_custom_target(${ARG_TARGET}_semel_${id} DEPENDS ${stamps})
-  add_dependencies(${ARG_TARGET} ${ARG_TARGET}_semel_${id})
-  target_include_directories(${ARG_TARGET} PUBLIC ${CMAKE_CURRENT_BINARY_DIR})
-  target_link_libraries(${ARG_TARGET} PUBLIC semel nanopb::protobuf-nanopb-static)
-endfunction()
+  if(NOT CMAKE_C_COMPILER_LOADED)
+    message(FATAL_ERROR "semel_generate: what it makes is C; add the language C to project()")
+  endif()
+endmacro()
 
 # Adds the four files of one .proto to ARG_TARGET (of the caller's scope).
 function(_semel_generate_one proto ret_stamp)
-  get_filename_component(path ${proto} ABSOLUTE BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
-  get_filename_component(name ${proto} NAME_WLE)
-  get_filename_component(directory ${path} DIRECTORY)
-  # Files beside it may be imported without further ado.
-  file(GLOB depends CONFIGURE_DEPENDS ${directory}/*.proto ${directory}/*.options)
+  get_filename_component(path "${proto}" ABSOLUTE BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
+  get_source_file_property(generated "${path}" GENERATED)
+  if(NOT generated AND NOT EXISTS "${path}")
+    message(FATAL_ERROR "semel_generate: there is no file ${path}")
+  endif()
+  _semel_directories("${path}" directories includes name)
+  cmake_path(REMOVE_EXTENSION name LAST_ONLY OUTPUT_VARIABLE stem)
+  set(stem ${CMAKE_CURRENT_BINARY_DIR}/${stem})
+  _semel_claim("${stem}" "${path}")
+  _semel_read_imports("${path}" "${name}" "${directories}" depends)
 
-  # semelc adds the folder of a file that no -I holds.
-  set(includes)
-  set(folder)
-  set(held FALSE)
-  foreach(import IN LISTS ARG_IMPORTS ARG_OPTIONS)
-    get_filename_component(import ${import} ABSOLUTE BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
-    list(APPEND includes -I${import})
-    file(GLOB_RECURSE imported CONFIGURE_DEPENDS ${import}/*.proto ${import}/*.options)
-    list(APPEND depends ${imported})
-    cmake_path(IS_PREFIX import ${path} holds)
-    if(holds AND NOT held)
-      set(held TRUE)
-      file(RELATIVE_PATH folder ${import} ${directory})
-    endif()
-  endforeach()
-  cmake_path(APPEND CMAKE_CURRENT_BINARY_DIR "${folder}" "${name}" OUTPUT_VARIABLE stem)
+  # A file that was renamed into place may be older than the stamp, and one that is gone has no age: the list tells.
+  list(JOIN depends "\n" listed)
+  file(GENERATE OUTPUT ${stem}.semel.depends CONTENT "${listed}\n")
   set(made ${stem}.pb.h ${stem}.pb.c ${stem}.semel.h ${stem}.semel.c)
-
   add_custom_command(
     OUTPUT ${stem}.semel.stamp
     BYPRODUCTS ${made}
-    COMMAND semelc ${includes} -o ${CMAKE_CURRENT_BINARY_DIR} ${path}
+    COMMAND $<TARGET_FILE:semel::semelc> ${includes} -o ${CMAKE_CURRENT_BINARY_DIR} ${path}
     COMMAND ${CMAKE_COMMAND} -E touch ${stem}.semel.stamp
-    DEPENDS ${path} ${depends} semelc protoc-gen-semel ${SEMEL_PROTO_DIR}/semel/options.proto
-    COMMENT "semelc ${name}.proto"
+    DEPENDS ${depends} ${stem}.semel.depends
+            $<TARGET_FILE:semel::semelc> $<TARGET_FILE:semel::protoc-gen-semel>
+    COMMENT "semelc ${name}"
     VERBATIM)
-  set_source_files_properties(${made} PROPERTIES GENERATED TRUE)
-  # nanopb's text is not held to our flags.
-  set_source_files_properties(${stem}.pb.c PROPERTIES COMPILE_OPTIONS "-Wno-conversion;-Wno-pedantic")
   target_sources(${ARG_TARGET} PRIVATE ${made})
+  # Of a target of another folder too; nanopb's text is not held to the user's flags.
+  set_source_files_properties(${made} TARGET_DIRECTORY ${ARG_TARGET} PROPERTIES GENERATED TRUE)
+  set_source_files_properties(${stem}.pb.c TARGET_DIRECTORY ${ARG_TARGET}
+    PROPERTIES COMPILE_OPTIONS "-Wno-conversion;-Wno-pedantic")
   set(${ret_stamp} ${stem}.semel.stamp PARENT_SCOPE)
 endfunction()
+
+# Where imports of path are looked for, the same as -I options, and the name path has among them.  semelc adds the folder
+# of a file that no -I holds, and its own with semel/options.proto.
+function(_semel_directories path ret_directories ret_includes ret_name)
+  set(directories)
+  set(name)
+  foreach(directory IN LISTS ARG_IMPORTS ARG_OPTIONS)
+    get_filename_component(directory "${directory}" ABSOLUTE BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
+    if(NOT IS_DIRECTORY "${directory}")
+      message(FATAL_ERROR "semel_generate: there is no folder ${directory}")
+    endif()
+    list(APPEND directories "${directory}")
+    cmake_path(IS_PREFIX directory "${path}" holds)
+    if(holds AND NOT name)
+      file(RELATIVE_PATH name "${directory}" "${path}")
+    endif()
+  endforeach()
+  list(TRANSFORM directories PREPEND -I OUTPUT_VARIABLE includes)
+  if(NOT name)
+    cmake_path(GET path PARENT_PATH directory)
+    cmake_path(GET path FILENAME name)
+    list(APPEND directories "${directory}")
+  endif()
+  if(EXISTS ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/semel/options.proto)
+    list(APPEND directories ${CMAKE_CURRENT_FUNCTION_LIST_DIR})
+  else()
+    list(APPEND directories ${SEMEL_PROTO_DIR})
+  endif()
+  set(${ret_directories} "${directories}" PARENT_SCOPE)
+  set(${ret_includes} "${includes}" PARENT_SCOPE)
+  set(${ret_name} "${name}" PARENT_SCOPE)
+endfunction()
+
+# Two commands must not write one file: the build would run them in any order, or at once.
+function(_semel_claim stem path)
+  get_property(owner GLOBAL PROPERTY "SEMEL_OWNER_${stem}")
+  get_property(source GLOBAL PROPERTY "SEMEL_SOURCE_${stem}")
+  if(NOT owner)
+    set_property(GLOBAL PROPERTY "SEMEL_OWNER_${stem}" "${ARG_TARGET}")
+    set_property(GLOBAL PROPERTY "SEMEL_SOURCE_${stem}" "${path}")
+  elseif(NOT source STREQUAL path)
+    message(FATAL_ERROR "semel_generate: ${source} and ${path} would both become ${stem}.pb.h; "
+                        "give IMPORTS a folder above both, so that they keep their own folders")
+  elseif(owner STREQUAL ARG_TARGET)
+    message(FATAL_ERROR "semel_generate: ${path} is listed twice for ${ARG_TARGET}")
+  else()
+    message(FATAL_ERROR "semel_generate: ${path} is already compiled here, for ${owner}; link ${owner} instead")
+  endif()
+endfunction()
+
+# All that a .proto is made from: itself, what it imports, what these import, and the .options file of each.
+function(_semel_read_imports path name directories ret_depends)
+  set(depends "${path}")
+  set(names "${name}")
+  set(candidates)
+  set(at 0)
+  list(LENGTH names count)
+  while(at LESS count)
+    list(GET names ${at} name)
+    cmake_path(REPLACE_EXTENSION name LAST_ONLY .options OUTPUT_VARIABLE options)
+    list(TRANSFORM directories APPEND "/${options}" OUTPUT_VARIABLE places)
+    list(APPEND candidates ${places})
+    file(GLOB found ${places})
+    list(APPEND depends ${found})
+    if(at GREATER 0)
+      list(TRANSFORM directories APPEND "/${name}" OUTPUT_VARIABLE places)
+      list(APPEND candidates ${places})
+      _semel_first_file("${places}" path)
+    endif()
+    if(EXISTS "${path}")
+      list(APPEND depends "${path}")
+      set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${path}")
+      file(READ "${path}" text)
+      string(REGEX MATCHALL "import[ \t\r\n]+((public|weak)[ \t\r\n]+)?(\"[^\"\n]+\"|'[^'\n]+')" imports "${text}")
+      list(TRANSFORM imports REPLACE "^[^\"']+[\"']|[\"']$" "")
+      list(APPEND names ${imports})
+      list(REMOVE_DUPLICATES names)
+    endif()
+    list(LENGTH names count)
+    math(EXPR at "${at} + 1")
+  endwhile()
+  # Runs CMake again when one of these appears or goes away.
+  file(GLOB found CONFIGURE_DEPENDS ${candidates})
+  list(REMOVE_DUPLICATES depends)
+  set(${ret_depends} "${depends}" PARENT_SCOPE)
+endfunction()
+
+function(_semel_first_file places ret_path)
+  foreach(place IN LISTS places)
+    if(EXISTS "${place}")
+      set(${ret_path} "${place}" PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
+  set(${ret_path} "" PARENT_SCOPE)
+endfunction()
+
+cmake_policy(POP)
