@@ -3,8 +3,8 @@
 
 # No promise of a stable ABI before 1.0: the minor version is part of the name that programs ask for.
 set(SEMEL_ABI ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
-set(floors core config store net client server)
-list(TRANSFORM floors REPLACE "(.+)" "$<TARGET_OBJECTS:semel_\\1>" OUTPUT_VARIABLE objects)
+set(parts semel_core semel_config semel_store semel_net semel_client semel_server)
+list(TRANSFORM parts REPLACE "(.+)" "$<TARGET_OBJECTS:\\1>" OUTPUT_VARIABLE objects)
 
 # nanopb exists as a static library only, so libsemel.so holds a copy of its own, hidden.
 configure_file(cmake/libsemel.map.in libsemel.map @ONLY)
@@ -39,3 +39,4 @@ add_custom_command(
   COMMENT "Linking the archive that is installed, libsemel.a"
   COMMAND_EXPAND_LISTS VERBATIM)
 add_custom_target(semel_shipped_archive ALL DEPENDS ${SEMEL_SHIPPED_ARCHIVE})
+add_dependencies(semel_shipped_archive ${parts} semel_wellknown)
