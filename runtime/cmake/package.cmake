@@ -34,8 +34,13 @@ set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "Library, headers and the compiler semelc, for services in .proto files on nanopb and libev.")
-set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+# What the package of a program that links libsemel.so depends on.
+math(EXPR next_minor "${PROJECT_VERSION_MINOR} + 1")
+file(CONFIGURE OUTPUT debian/shlibs @ONLY
+     CONTENT "libsemel @SEMEL_ABI@ semel (>= @PROJECT_VERSION@), semel (<< @PROJECT_VERSION_MAJOR@.@next_minor@)\n")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${CMAKE_CURRENT_BINARY_DIR}/debian/shlibs)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION TRUE)
 string(JOIN ", " CPACK_DEBIAN_PACKAGE_DEPENDS
   # the headers, and programs that link libsemel.a
   libnanopb-dev libev-dev libxxhash-dev libinih-dev
