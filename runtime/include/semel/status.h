@@ -140,7 +140,13 @@ enum semel_rule {
     X(CLOSED_LOCALLY, "closed by this side", "")                                                               \
     X(DECLARED_ERROR, "the handler raised a declared error", "see the error itself")                           \
     X(UNDECLARED_ERROR, "the handler raised an error that this side's .proto does not declare",                \
-      "see the message; rebuild from the .proto of the server")
+      "see the message; rebuild from the .proto of the server")                                                \
+    X(ATTEMPTS_USED, "all attempts of the policy are used", "see RetryIntervals and RetryMaxAttempts")         \
+    X(PUSHBACK_NEVER, "the server asked not to try again", "it knows that a retry would not help")             \
+    X(MAX_ELAPSED, "the next retry would come later than RetryMaxElapsed allows",                              \
+      "raise RetryMaxElapsed or shorten the waits")                                                            \
+    X(ATTEMPT_TIMEOUT, "the attempt took longer than AttemptTimeout", "the server is slow, or stuck")          \
+    X(HEDGE_WON, "another attempt was answered first", "")
 
 enum semel_reason {
 #define SEMEL_REASON_ENUM(name, what, advice) SEMEL_REASON_##name,
