@@ -6,11 +6,12 @@
 
 #include "idl/options.h"
 
-/* A method as written, before service options are merged into it. */
+/* A method, what its own option says, and what its service's does. */
 struct check_method {
-    const struct model_method *method;
+    const struct model_method *method; /* its options are the merged ones */
     const struct model_options *written;
     const struct options_source *source;
+    const struct model_options *service;
     struct path path; /* to the method */
 };
 
@@ -18,5 +19,9 @@ void check_method(const struct check_method *subject);
 
 /* What can be wrong within one option of either level. */
 void check_options(const struct options_source *source, const struct model_options *written);
+
+/* What only all methods of a service together show.  source and written are those of the service. */
+void check_service(const struct options_source *source, const struct model_options *written,
+                   const struct model_service *service);
 
 #endif

@@ -11,11 +11,12 @@
 /* What nanopb makes of a message, and what codegen/ makes of a service and of a method. */
 static const char *const message_names[] = {
     "", "_fields", "_msg", "_size", "_init_default", "_init_zero", "_DEFAULT", "_CALLBACK", "_FIELDLIST", NULL};
-static const char *const enum_names[] = {"", NULL};
 static const char *const service_names[] = {"_service",  "_methods", "_method", "_method_count",
                                             "_handlers", "_serve",   NULL};
-static const char *const method_names[] = {"",         "_index",    "_start",   "_done",    "_reply",
-                                           "_release", "_dispatch", "_deliver", "_retries", NULL};
+static const char *const method_names[] = {
+    "",         "_index",   "_start",      "_done",   "_reply",         "_release", "_dispatch", "_deliver",
+    "_retries", "_options", "_error_kind", "_errors", "_error_release", "_error",   NULL};
+static const char *const one_name[] = {"", NULL};
 
 struct owner {
     const char *kind; /* "message" */
@@ -65,7 +66,7 @@ static void add_values(struct register_ *names, const struct model_enum *item)
         struct arena *arena = &names->model->arena;
         const char *full_name = arena_printf(arena, "%s.%s", item->full_name, item->values[i]);
         add(names, (struct owner){"enum value", full_name, item->place, item->wanted},
-            arena_printf(arena, "%s_%s", item->c_name, item->values[i]), enum_names);
+            arena_printf(arena, "%s_%s", item->c_name, item->values[i]), one_name);
     }
 }
 
@@ -73,21 +74,40 @@ static void add_enums(struct register_ *names)
 {
     for (size_t i = 0; i < names->model->enum_count; i++) {
         const struct model_enum *item = &names->model->enums[i];
-        add(names, (struct owner){"enum", item->full_name, item->place, item->wanted}, item->c_name,
-            enum_names);
+        add(names, (struct owner){"enum", item->full_name, item->place, item->wanted}, item->c_name, one_name);
         add_values(names, item);
     }
+}
+
+/* The names in the receipt of a method; full_name says whose they are. */
+static void add_error(struct register_ *names, const struct model_method *method, const char *member,
+                      const char *full_name)
+{
+    struct arena *arena = &names->model->arena;
+    struct owner owner = {"error", full_name, method->place, true};
+    add(names, owner, arena_printf(arena, "%s_error_%s", method->c_name, member), one_name);
+    add(names, owner, arena_printf(arena, "%s_raise_%s", method->c_name, member), one_name);
+}
+
+static void add_method(struct register_ *names, const struct model_method *method)
+{
+    struct arena *arena = &names->model->arena;
+    add(names, (struct owner){"method", method->full_name, method->place, true}, method->c_name, method_names);
+    for (size_t i = 0; i < method->options.error_count; i++) {
+        const struct model_error *error = &method->options.errors[i];
+        add_error(names, method, error->member,
+                  arena_printf(arena, "%s of %s", error->message->full_name, method->full_name));
+    }
+    if (method->options.error_count > 0)
+        add_error(names, method, "NONE", arena_printf(arena, "NONE of %s", method->full_name));
 }
 
 static void add_service(struct register_ *names, const struct model_service *service)
 {
     add(names, (struct owner){"service", service->full_name, service->place, true}, service->c_name,
         service_names);
-    for (size_t i = 0; i < service->method_count; i++) {
-        const struct model_method *method = &service->methods[i];
-        add(names, (struct owner){"method", method->full_name, method->place, true}, method->c_name,
-            method_names);
-    }
+    for (size_t i = 0; i < service->method_count; i++)
+        add_method(names, &service->methods[i]);
 }
 
 static int by_name(const void *left, const void *right)

@@ -6,6 +6,8 @@
 
 #include "idl/check.h"
 #include "idl/clash.h"
+#include "idl/cycles.h"
+#include "idl/errors.h"
 #include "idl/names.h"
 #include "idl/options.h"
 #include "idl/types.h"
@@ -85,6 +87,13 @@ static const struct model_message *find_type(const struct builder *in, const cha
     const struct model_message *message = model_find_message(in->model, *name == '.' ? name + 1 : name);
     if (message == NULL)
         diagnostics_error(in->list, place_of(in, path), "\"%s\" is not a known message", name);
+    else if (message->map_entry)
+        diagnostics_error(in->list, place_of(in, path), "%s is the entry of a map and cannot travel alone",
+                          message->full_name);
+    else if (message->without_c)
+        diagnostics_error(in->list, place_of(in, path),
+                          "%s describes .proto files, and no C is made of it; write a message of your own",
+                          message->full_name);
     return message;
 }
 
@@ -137,14 +146,14 @@ static void set_options(const struct service_builder *to, const desc_Method *sou
     struct options_source at = {in->model, in->list, in->source,
                                 path_to(path_to(path, METHOD_OPTIONS, -1), OPTION_SEMEL, -1)};
     struct model_options written = options_read(&at, rules);
+    errors_read(&at, rules, &written);
     method->oneway = rules != NULL && rules->has_oneway && rules->oneway;
     method->mode = mode_of(source);
     method->deprecated = source->options.has_deprecated && source->options.deprecated;
+    method->options = options_merge(method, &written, &to->options);
+    errors_settle(&at, method, &written, &to->options);
     check_options(&at, &written);
-    check_method(&(struct check_method){method, &written, &at, path});
-    method->options = options_merge(&in->model->arena, &written, &to->options);
-    if (method->oneway)
-        method->options.error_count = 0; /* errors of the service do not reach a method without answers */
+    check_method(&(struct check_method){method, &written, &at, &to->options, path});
 }
 
 static void build_method(const struct service_builder *to, const desc_Method *source, struct path path)
@@ -202,12 +211,13 @@ static void build_service(struct builder *in, const desc_Service *source, struct
 
     struct options_source at = {in->model, in->list, in->source,
                                 path_to(path_to(path, SERVICE_OPTIONS, -1), OPTION_SEMEL, -1)};
-    struct service_builder to = {in, service, path, {0}};
-    to.options = options_read(&at,
-                              source->has_options && source->options.has_semel ? &source->options.semel : NULL);
+    const desc_Rules *rules = source->has_options && source->options.has_semel ? &source->options.semel : NULL;
+    struct service_builder to = {in, service, path, options_read(&at, rules)};
+    errors_read(&at, rules, &to.options);
     check_options(&at, &to.options);
     for (pb_size_t i = 0; i < source->method_count; i++)
         build_method(&to, &source->method[i], path_to(path, SERVICE_METHOD, i));
+    check_service(&at, &to.options, service);
     if (service->method_count == 0)
         diagnostics_warn(in->list, service->place,
                          "service %s has no method to generate code for, it is skipped", service->full_name);
@@ -302,6 +312,7 @@ void model_build(struct model *model, struct request *request, struct diagnostic
     if (!check_names_exist(request, list))
         return;
     types_collect(model, request, list);
+    cycles_find(model, request, NULL);
     model->files = arena_alloc(&model->arena, request->file_count * sizeof *model->files);
     for (size_t i = 0; i < request->file_count; i++) {
         struct builder in = {model, list, request->files[i]};

@@ -18,19 +18,34 @@ enum model_on_unavailable {
     ON_UNAVAILABLE_DROP
 };
 
+enum model_jitter { JITTER_UNSET, JITTER_NONE, JITTER_FULL, JITTER_EQUAL, JITTER_DECORRELATED };
+
 #define MODEL_UNSET (-1)
 /* The bounds that the properties Deadline and RetryIntervals have as well. */
 #define MODEL_RETRIES_MAX 64
 #define MODEL_RETRY_WAIT_MAX_MS 3600000 /* an hour */
 #define MODEL_DEADLINE_MAX_MS 86400000  /* a day */
+#define MODEL_HEDGES_MAX 16             /* more copies of one call would be an attack */
+#define MODEL_MULTIPLIER_MAX 100        /* a backoff that grows faster is a mistake */
 
 /* What the options of a method or of a service say; unset fields say nothing. */
 struct model_options {
+    bool said;           /* anything at all, errors apart */
     int64_t deadline_ms; /* MODEL_UNSET, 0: none asked for, else milliseconds */
+    int64_t attempt_timeout_ms;
+    enum model_on_unavailable on_unavailable;
     const uint32_t *retry_intervals_ms;
     int32_t retry_interval_count; /* MODEL_UNSET, 0: no retry */
-    enum model_on_unavailable on_unavailable;
-    const char *const *errors; /* full names of known messages */
+    int32_t retry_max_attempts;
+    enum model_jitter retry_jitter;
+    int64_t retry_initial_backoff_ms;
+    int64_t retry_max_backoff_ms;
+    double retry_backoff_multiplier; /* 0: unset */
+    int64_t retry_max_elapsed_ms;
+    uint32_t retryable_codes; /* bit 1 << code; 0: unset */
+    int32_t hedge_max;
+    int64_t hedge_delay_ms;
+    const struct model_error *errors;
     size_t error_count;
 };
 
@@ -39,7 +54,18 @@ struct model_message {
     const char *c_name;
     struct place place;
     size_t field_count;
-    bool wanted; /* of a file to generate */
+    bool wanted;    /* of a file to generate */
+    bool map_entry; /* made by protoc for a map field */
+    bool without_c; /* of a file that C is never made of */
+    bool recursive; /* it can hold a message of its own type, in itself or in a message below */
+};
+
+/* A message that a method may raise. */
+struct model_error {
+    const struct model_message *message;
+    const char
+        *member; /* its name in the receipt: the last part of its name, or, if that is taken or reserved, all */
+    uint64_t id; /* XXH3-64 of its full name */
 };
 
 struct model_enum {

@@ -100,6 +100,17 @@ static void add_enums(struct collector *to, const char **full_names)
     }
 }
 
+/* Files that nanopb leaves out: they speak of .proto files only. */
+static bool is_without_c(const char *file)
+{
+    static const char *const files[] = {"google/protobuf/descriptor.proto", "nanopb.proto",
+                                        "semel/options.proto"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (strcmp(file, files[i]) == 0)
+            return true;
+    return false;
+}
+
 static void add_message(struct collector *to, size_t index, const char **full_names)
 {
     const struct request_message *source = &to->source->messages[index];
@@ -111,6 +122,8 @@ static void add_message(struct collector *to, size_t index, const char **full_na
         .place = locations_find(&to->source->locations, to->source->file.name, path),
         .field_count = source->message.field_count,
         .wanted = to->source->wanted,
+        .map_entry = source->message.options.has_map_entry && source->message.options.map_entry,
+        .without_c = is_without_c(to->source->file.name),
     };
     const char *scope = source->parent == REQUEST_NO_PARENT ? to->source->file.package
                                                             : full_names[source->parent];

@@ -126,7 +126,7 @@ Test(model, method_options_win_over_service_options)
     cr_assert_eq(own->retry_interval_count, 0, "-1 means no retry");
     cr_assert_eq(own->on_unavailable, ON_UNAVAILABLE_WAIT, "unset in the method, so the service's");
     cr_assert_eq(own->error_count, 2, "errors are joined, each once");
-    cr_assert_str_eq(own->errors[0], "demo.Out");
+    cr_assert_str_eq(own->errors[0].message->full_name, "demo.Out");
 }
 
 Test(model, service_retries_reach_oneway_methods_and_errors_do_not)
@@ -191,6 +191,88 @@ Test(model, two_methods_with_one_id_are_an_error)
     build();
     cr_assert_eq(list.errors, 1);
     cr_assert(told("method demo.Bank.Put has the same id on the wire as demo.Bank.Get"));
+}
+
+Test(model, two_errors_with_one_id_are_an_error)
+{
+    model.method_id = same_for_all;
+    begin_service("Bank");
+    wire_begin_method(&wire, "Get", ".demo.In", ".demo.Out");
+    begin_options(METHOD_OPTIONS);
+    wire_string(&wire, SEMEL_ERRORS, "demo.In");
+    wire_string(&wire, SEMEL_ERRORS, "demo.Nothing");
+    end_options();
+    wire_end(&wire);
+    wire_end(&wire);
+    build();
+    cr_assert_eq(list.errors, 1);
+    cr_assert(told("\"demo.Nothing\" has the same id on the wire as \"demo.In\" in method demo.Bank.Get"));
+}
+
+/* The least bound and the largest of each number. */
+Test(model, options_at_their_bounds)
+{
+    begin_service("Bank");
+    begin_options(SERVICE_OPTIONS);
+    wire_string(&wire, SEMEL_ATTEMPT_TIMEOUT, "1440min");
+    wire_int(&wire, SEMEL_MAX_ATTEMPTS, 65);
+    wire_string(&wire, SEMEL_INITIAL_BACKOFF, "1");
+    wire_string(&wire, SEMEL_MAX_BACKOFF, "60min");
+    wire_int(&wire, SEMEL_JITTER, JITTER_DECORRELATED);
+    wire_int(&wire, SEMEL_CODES, 1);
+    wire_int(&wire, SEMEL_CODES, 16);
+    end_options();
+    wire_begin_method(&wire, "Get", ".demo.In", ".demo.Out");
+    wire_begin(&wire, METHOD_OPTIONS);
+    wire_int(&wire, OPTIONS_IDEMPOTENCY, 2);
+    wire_end(&wire);
+    wire_end(&wire);
+    wire_end(&wire);
+    build();
+    cr_assert_eq(list.count, 0, "%s", diagnostics_text(&list, SEVERITY_ERROR));
+    const struct model_options *get = &model.files[0].services[0].methods[0].options;
+    cr_assert(get->said);
+    cr_assert_eq(get->attempt_timeout_ms, 86400000);
+    cr_assert_eq(get->retry_max_attempts, 65);
+    cr_assert_eq(get->retry_initial_backoff_ms, 1);
+    cr_assert_eq(get->retry_max_backoff_ms, 3600000);
+    cr_assert_eq(get->retry_jitter, JITTER_DECORRELATED);
+    cr_assert_eq(get->retryable_codes, UINT32_C(1) << 1 | UINT32_C(1) << 16);
+    cr_assert_eq(get->hedge_max, MODEL_UNSET);
+}
+
+/* What protoc never lets through, since it knows the enumerations. */
+Test(model, enumerators_that_do_not_exist)
+{
+    begin_service("Bank");
+    begin_options(SERVICE_OPTIONS);
+    wire_int(&wire, SEMEL_JITTER, 5);
+    wire_int(&wire, SEMEL_CODES, 0);
+    wire_int(&wire, SEMEL_CODES, 17);
+    wire_int(&wire, SEMEL_CODES, -1);
+    wire_int(&wire, SEMEL_CODES, 64);
+    end_options();
+    method("Get");
+    wire_end(&wire);
+    build();
+    cr_assert_eq(list.errors, 5, "%s", diagnostics_text(&list, SEVERITY_ERROR));
+    cr_assert(told("retry_jitter: 5 is none of NONE, FULL, EQUAL and DECORRELATED"));
+    cr_assert(told("retryable_codes: 17 is not a code a call can fail with"));
+}
+
+/* Only errors were said: there is nothing for a table of options. */
+Test(model, errors_alone_say_nothing_about_calls)
+{
+    begin_service("Bank");
+    wire_begin_method(&wire, "Get", ".demo.In", ".demo.Out");
+    begin_options(METHOD_OPTIONS);
+    wire_string(&wire, SEMEL_ERRORS, "demo.In");
+    end_options();
+    wire_end(&wire);
+    wire_end(&wire);
+    build();
+    cr_assert_not(model.files[0].services[0].methods[0].options.said);
+    cr_assert_str_eq(model.files[0].services[0].methods[0].options.errors[0].member, "In");
 }
 
 Test(model, too_many_retries)

@@ -25,22 +25,6 @@ const struct semel_error_type demo_shapes_Shapes_Measure_errors[] = {
      false},
 };
 
-static const semel_call_options demo_shapes_Shapes_Measure_options = {
-    .deadline_ms = -1,
-    .attempt_timeout_ms = -1,
-    .on_unavailable = SEMEL_ON_UNAVAILABLE_UNSET,
-    .retry_interval_count = -1,
-    .retry_max_attempts = -1,
-    .retry_jitter = SEMEL_JITTER_UNSET,
-    .retry_initial_backoff_ms = -1,
-    .retry_max_backoff_ms = -1,
-    .retry_backoff_multiplier = 0,
-    .retry_max_elapsed_ms = -1,
-    .retryable_codes = 0,
-    .hedge_max = -1,
-    .hedge_delay_ms = -1,
-};
-
 const struct semel_method demo_shapes_Shapes_methods[] = {
     [demo_shapes_Shapes_Measure_index] = {
         .name = "demo.shapes.Shapes.Measure",
@@ -60,7 +44,6 @@ const struct semel_method demo_shapes_Shapes_methods[] = {
         .error_count = 1,
         .error_offset = offsetof(demo_shapes_Shapes_Measure_error, as),
         .error_size = sizeof(demo_shapes_Shapes_Measure_error),
-        .options = &demo_shapes_Shapes_Measure_options,
     },
 };
 
