@@ -8,7 +8,9 @@ packages=(
     nanopb libnanopb-dev                   # messages: generator (with python3) and library
     protobuf-compiler libprotobuf-dev      # protoc, and google/protobuf/descriptor.proto for it
     libev-dev libxxhash-dev libinih-dev    # event loop, hashes, property files
+    libjansson-dev                         # JSON of the tools
     libcriterion-dev universal-ctags       # tests; ctags measures function length
+    dpkg-dev file                          # the Debian package: finding what it depends on
 )
 
 say() { printf 'install-deps: %s\n' "$*"; }
