@@ -14,6 +14,8 @@ set_target_properties(semel_shared PROPERTIES
   LINK_DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/libsemel.map)
 target_link_options(semel_shared PRIVATE
   LINKER:--version-script=${CMAKE_CURRENT_BINARY_DIR}/libsemel.map
+  # Its own calls stay its own, and cost no detour through the table that would let others take them over.
+  LINKER:-Bsymbolic-functions
   # The sanitizers' functions come with the program.
   $<$<NOT:$<CONFIG:Sanitize>>:LINKER:-z,defs>)
 target_link_libraries(semel_shared PRIVATE

@@ -24,6 +24,9 @@ write_project() {
     proto shared/lib/middle.proto lib/bottom.proto
     proto shared/lib/bottom.proto
     mkdir -p "$at/sizes"
+    # A folder may add to the target of another one.
+    proto sub/far.proto lib/bottom.proto
+    echo 'semel_generate(TARGET t PROTOS far.proto IMPORTS ../shared)' >"$at/sub/CMakeLists.txt"
     cp "$root/tests/install/depends.cmake" "$at/CMakeLists.txt"
 }
 
@@ -36,20 +39,30 @@ remade() {
     [[ $names == "$1" ]] || fail "$generator: $2: made again \"$names\", not \"$1\""
 }
 
+# compiled NAMES: of these, and of no others, the last build compiled the messages.
+compiled() {
+    local names
+    names=$(find "$at/build" -name '*.pb.c.o' -newer "$at/before" -printf '%f\n' | sed 's/\..*//' | LC_ALL=C sort | xargs)
+    [[ $names == "$1" ]] || fail "$generator: compiled \"$names\", not \"$1\""
+}
+
 changes() {
     generator=$1
     write_project
     quietly cmake -G "$generator" -S "$at" -B "$at/build" -DCMAKE_PREFIX_PATH="$prefix"
-    remade "alone bottom middle top" "at first"
+    remade "alone bottom far middle top" "at first"
+    compiled "alone bottom far middle top"
     remade "" "nothing changed"
     echo '// seen' >>"$at/shared/lib/bottom.proto"
-    remade "bottom middle top" "an import of an import changed"
+    remade "bottom far middle top" "an import of an import changed"
+    compiled "" # a comment
     remade "" "nothing changed since"
     echo '// seen' >>"$at/alone.proto"
     remade "alone" "a file nobody imports changed"
     echo 'middle.Middle.text max_size:17' >"$at/shared/lib/middle.options"
     remade "middle top" "an import got options"
     grep -q 'text\[17\]' "$at/build/lib/middle.pb.h" || fail "the options had no effect"
+    compiled "middle top"
     echo 'alone.Alone.text max_size:18' >"$at/sizes/alone.options"
     remade "alone" "options in the folder of OPTIONS"
     grep -q 'text\[18\]' "$at/build/alone.pb.h" || fail "the options in the folder of OPTIONS had no effect"
@@ -59,9 +72,12 @@ changes() {
     rm "$at/alone.options"
     remade "alone" "options gone"
     proto alone.proto lib/bottom.proto
+    echo '// import "top.proto";' >>"$at/alone.proto"
     remade "alone" "a new import"
     echo '// seen' >>"$at/shared/lib/bottom.proto"
-    remade "alone bottom middle top" "the new import changed"
+    remade "alone bottom far middle top" "the new import changed"
+    echo '// seen' >>"$at/top.proto"
+    remade "top" "a file changed that another one names in a comment"
     proto alone.proto late.proto
     refused 'late.proto.*not found' cmake --build "$at/build"
     proto shared/late.proto
