@@ -32,76 +32,163 @@ static struct retry_decision fail(enum semel_rule rule, enum semel_code code, en
         .action = RETRY_FAIL, .rule = rule, .code = code, .reason = reason, .outcome = outcome};
 }
 
-static bool wait_for_ever(const struct retry_input *input)
+/* ---- R11: another attempt, or what is held against it ---- */
+
+/* What may be held against some attempts, and not against others. */
+enum {
+    BY_BUDGET =
+        1, /* it puts load on a live server; none that a lost server makes necessary: those never fail for it */
+    BY_BREAKER = 2, /* the endpoints are to be left alone */
+    BY_PEER = 4     /* the peer may ask not to try again */
+};
+
+/* The attempt that a rule allows. */
+struct plan {
+    enum retry_action action;
+    enum semel_rule rule;
+    unsigned deniers;
+    enum semel_reason exhausted; /* the reason when the attempts are used up */
+    enum semel_outcome outcome;  /* when there is no such attempt */
+};
+
+static uint32_t retries_planned(const struct retry_policy *policy)
 {
-    return input->policy->on_unavailable == SEMEL_ON_UNAVAILABLE_WAIT && input->policy->interval_count > 0;
+    return policy->backoff.max_attempts > 0 ? policy->backoff.max_attempts - 1 : policy->interval_count;
 }
 
+static bool waits(const struct retry_input *input)
+{
+    return input->policy->on_unavailable == SEMEL_ON_UNAVAILABLE_WAIT;
+}
+
+/* A policy without any retry has no wait that could repeat. */
 static bool attempts_used(const struct retry_input *input)
 {
-    return input->failures > input->policy->interval_count && !wait_for_ever(input);
+    uint32_t planned = retries_planned(input->policy);
+    return input->failures > planned && !(waits(input) && planned > 0);
 }
 
 /* The wait before the next attempt; attempts_used must be false. */
 static uint32_t next_wait(const struct retry_input *input)
 {
     const struct retry_policy *policy = input->policy;
+    uint32_t planned = retries_planned(policy);
     uint32_t wait_ms;
-    if (input->failures <= policy->interval_count) {
-        wait_ms = policy->intervals_ms[input->failures - 1];
-    } else {
-        wait_ms = policy->intervals_ms[policy->interval_count - 1];
-        if (wait_ms < RETRY_REPEAT_WAIT_MS)
-            wait_ms = RETRY_REPEAT_WAIT_MS;
-    }
-    return wait_ms > input->pushback_ms ? wait_ms : input->pushback_ms;
+    if (input->pushback_ms > 0)
+        return input->pushback_ms;
+    if (policy->backoff.max_attempts > 0)
+        wait_ms = backoff_wait_ms(&policy->backoff, input->failures, input->last_wait_ms, input->random);
+    else
+        wait_ms = policy->intervals_ms[(input->failures < planned ? input->failures : planned) - 1];
+    bool repeats = input->failures > planned;
+    return repeats && wait_ms < RETRY_REPEAT_WAIT_MS ? RETRY_REPEAT_WAIT_MS : wait_ms;
 }
 
-/* R11: whether something forbids another attempt that the rule would allow, and what. */
-static bool is_forbidden(const struct retry_input *input, enum semel_reason exhausted,
-                         enum semel_reason *ret_why)
+static bool is_too_late(const struct retry_input *input, uint32_t wait_ms)
+{
+    int64_t latest_ms = input->policy->max_elapsed_ms;
+    return latest_ms > 0 && input->elapsed_ms > latest_ms - (int64_t)wait_ms;
+}
+
+/* What forbids the attempt, the first that does; NONE: nothing, and this is its wait. */
+static enum semel_reason denial(const struct retry_input *input, const struct plan *plan, uint32_t *ret_wait_ms)
 {
     if (input->policy->on_unavailable == SEMEL_ON_UNAVAILABLE_DROP)
-        *ret_why = SEMEL_REASON_LOST;
-    else if (attempts_used(input))
-        *ret_why = exhausted;
-    else if (input->budget_empty)
-        *ret_why = SEMEL_REASON_BUDGET_EMPTY;
-    else if (input->breaker_open)
-        *ret_why = SEMEL_REASON_BREAKER_OPEN;
-    else if ((int64_t)next_wait(input) >= input->remaining_ms)
-        *ret_why = SEMEL_REASON_WAIT_PAST_DEADLINE;
-    else
-        return false;
-    return true;
+        return SEMEL_REASON_LOST;
+    if (attempts_used(input))
+        return SEMEL_REASON_ATTEMPTS_USED;
+    if (input->never && (plan->deniers & BY_PEER) != 0)
+        return SEMEL_REASON_PUSHBACK_NEVER;
+    if (input->budget_empty && (plan->deniers & BY_BUDGET) != 0)
+        return SEMEL_REASON_BUDGET_EMPTY;
+    if (input->breaker_open && (plan->deniers & BY_BREAKER) != 0 && !waits(input))
+        return SEMEL_REASON_BREAKER_OPEN;
+    *ret_wait_ms = next_wait(input);
+    if (is_too_late(input, *ret_wait_ms))
+        return SEMEL_REASON_MAX_ELAPSED;
+    if ((int64_t)*ret_wait_ms >= input->remaining_ms)
+        return SEMEL_REASON_WAIT_PAST_DEADLINE;
+    return SEMEL_REASON_NONE;
 }
 
-/* Another attempt by this rule, unless R11 forbids it. */
-static struct retry_decision another(const struct retry_input *input, enum retry_action action,
-                                     enum semel_rule rule, enum semel_reason exhausted,
-                                     enum semel_outcome outcome)
+static enum semel_code code_of(const struct retry_input *input)
 {
-    /* No caller gets here with such a call; if one ever did, it must not run again. */
-    if (!input->idempotent && input->exposed_elsewhere)
-        return fail(SEMEL_RULE_R4, SEMEL_UNAVAILABLE, SEMEL_REASON_SESSION_NEW, SEMEL_OUTCOME_UNKNOWN);
-    enum semel_reason stop;
-    if (is_forbidden(input, exhausted, &stop))
-        return fail(SEMEL_RULE_R11, input->code == SEMEL_OK ? SEMEL_UNAVAILABLE : input->code, stop, outcome);
-    return (struct retry_decision){.action = action, .rule = rule, .wait_ms = next_wait(input)};
+    if (input->failure == RETRY_ATTEMPT_TIMEOUT)
+        return SEMEL_DEADLINE_EXCEEDED;
+    return input->code == SEMEL_OK ? SEMEL_UNAVAILABLE : input->code;
 }
 
-/* R1 and R5: there is no connection.  A WRITTEN call can only be held; the others have not run. */
+static struct retry_decision cancelled(enum semel_outcome outcome)
+{
+    return fail(SEMEL_RULE_R9, SEMEL_CANCELLED, SEMEL_REASON_CANCELLED, outcome);
+}
+
+/* Whether another attempt would break the promise.  No caller gets here with such a call; if one ever did, it must
+ * not run again. */
+static bool must_not_run_again(const struct retry_input *input)
+{
+    return !input->idempotent && input->exposed_elsewhere;
+}
+
+static struct retry_decision gone(void)
+{
+    return fail(SEMEL_RULE_R4, SEMEL_UNAVAILABLE, SEMEL_REASON_SESSION_NEW, SEMEL_OUTCOME_UNKNOWN);
+}
+
+/* The attempt that a rule allows, unless the caller, the promise or R11 forbid it. */
+static struct retry_decision another(const struct retry_input *input, const struct plan *plan)
+{
+    uint32_t wait_ms = 0;
+    if (input->cancel_asked)
+        return cancelled(plan->outcome);
+    if (must_not_run_again(input))
+        return gone();
+    enum semel_reason denied = denial(input, plan, &wait_ms);
+    if (denied == SEMEL_REASON_NONE)
+        return (struct retry_decision){.action = plan->action,
+                                       .rule = plan->rule,
+                                       .wait_ms = wait_ms,
+                                       .charged = (plan->deniers & BY_BUDGET) != 0};
+    enum semel_reason reason = denied == SEMEL_REASON_ATTEMPTS_USED ? plan->exhausted : denied;
+    struct retry_decision end = fail(SEMEL_RULE_R11, code_of(input), reason, plan->outcome);
+    end.denied = denied;
+    return end;
+}
+
+/* ---- the rows of the table ---- */
+
+/* R1: it was never fully written.  What an attempt that was not even begun puts on a server is nothing: no budget.
+ * */
+static struct retry_decision unwritten(const struct retry_input *input)
+{
+    return another(input, &(struct plan){.action = RETRY_AGAIN,
+                                         .rule = SEMEL_RULE_R1,
+                                         .deniers = BY_BREAKER,
+                                         .exhausted = input->reason,
+                                         .outcome = outcome_by_progress(input)});
+}
+
+/* R5: it was written, and nobody says what became of it. */
+static struct retry_decision held(const struct retry_input *input)
+{
+    return another(input, &(struct plan){.action = RETRY_HOLD,
+                                         .rule = SEMEL_RULE_R5,
+                                         .exhausted = SEMEL_REASON_NO_VERDICT,
+                                         .outcome = outcome_by_progress(input)});
+}
+
+/* There is no connection.  A WRITTEN call can only be held; the others have not run. */
 static struct retry_decision disconnected(const struct retry_input *input)
 {
-    enum semel_outcome outcome = outcome_by_progress(input);
-    if (input->progress == SEMEL_PROGRESS_WRITTEN)
-        return another(input, RETRY_HOLD, SEMEL_RULE_R5, SEMEL_REASON_NO_VERDICT, outcome);
-    return another(input, RETRY_AGAIN, SEMEL_RULE_R1, input->reason, outcome);
+    return input->progress == SEMEL_PROGRESS_WRITTEN ? held(input) : unwritten(input);
 }
 
 /* R3 and R4: a server has answered the HELLO that followed the loss.  The wait was taken before it. */
 static struct retry_decision judged(const struct retry_input *input)
 {
+    bool again = input->verdict == RETRY_RESUMED || input->idempotent;
+    if (again && input->cancel_asked)
+        return cancelled(SEMEL_OUTCOME_UNKNOWN);
     if (input->verdict == RETRY_RESUMED)
         return (struct retry_decision){.action = RETRY_REPLAY, .rule = SEMEL_RULE_R3};
     if (input->idempotent)
@@ -111,16 +198,38 @@ static struct retry_decision judged(const struct retry_input *input)
                 SEMEL_OUTCOME_UNKNOWN);
 }
 
+/* It was on a connection that others had asked for: the decision it waits under still stands. */
+static struct retry_decision rode_along(const struct retry_input *input)
+{
+    bool written = input->progress == SEMEL_PROGRESS_WRITTEN;
+    if (must_not_run_again(input))
+        return gone();
+    return (struct retry_decision){.action = RETRY_RIDE, .rule = written ? SEMEL_RULE_R5 : SEMEL_RULE_R1};
+}
+
 static struct retry_decision connection_lost(const struct retry_input *input)
 {
     if (input->progress == SEMEL_PROGRESS_WRITTEN && input->verdict != RETRY_NO_VERDICT)
         return judged(input);
+    if (input->before_its_time && input->verdict == RETRY_NO_VERDICT && !input->cancel_asked)
+        return rode_along(input);
     return disconnected(input);
 }
 
 static struct retry_decision refused(const struct retry_input *input)
 {
-    return another(input, RETRY_AGAIN, SEMEL_RULE_R2, input->reason, not_executed(input));
+    return another(input, &(struct plan){.action = RETRY_AGAIN,
+                                         .rule = SEMEL_RULE_R2,
+                                         .deniers = BY_PEER | BY_BUDGET | BY_BREAKER,
+                                         .exhausted = input->reason,
+                                         .outcome = not_executed(input)});
+}
+
+static bool is_retryable(const struct retry_input *input)
+{
+    assert(input->code <= SEMEL_UNAUTHENTICATED);
+    return input->idempotent && input->code != SEMEL_OK &&
+           (input->policy->retryable_codes & (1u << input->code)) != 0;
 }
 
 /* R8: an answer ends the call, but for codes that the policy of an idempotent operation names. */
@@ -131,26 +240,50 @@ static struct retry_decision answered(const struct retry_input *input)
                                   .code = input->code,
                                   .reason = input->reason,
                                   .outcome = by_peer(input)};
-    bool retryable = input->idempotent && input->code != SEMEL_OK &&
-                     (input->policy->retryable_codes & (1u << input->code)) != 0;
-    if (!retryable)
+    if (!is_retryable(input))
         return done;
-    struct retry_decision again = another(input, RETRY_AGAIN, SEMEL_RULE_R8, input->reason, input->outcome);
+    struct retry_decision again = another(
+        input, &(struct plan){.action = RETRY_AGAIN, .rule = SEMEL_RULE_R8, .deniers = BY_PEER | BY_BUDGET});
+    done.denied = again.denied;
     return again.action == RETRY_AGAIN ? again : done;
 }
 
 static struct retry_decision begun(const struct retry_input *input)
 {
-    if (input->idempotent)
-        return another(input, RETRY_AGAIN, SEMEL_RULE_R6, SEMEL_REASON_BEGUN, SEMEL_OUTCOME_UNKNOWN);
-    return fail(SEMEL_RULE_R6, SEMEL_UNAVAILABLE, SEMEL_REASON_BEGUN, SEMEL_OUTCOME_UNKNOWN);
+    if (!input->idempotent)
+        return fail(SEMEL_RULE_R6, SEMEL_UNAVAILABLE, SEMEL_REASON_BEGUN, SEMEL_OUTCOME_UNKNOWN);
+    return another(input, &(struct plan){.action = RETRY_AGAIN,
+                                         .rule = SEMEL_RULE_R6,
+                                         .deniers = BY_BUDGET,
+                                         .exhausted = SEMEL_REASON_BEGUN,
+                                         .outcome = SEMEL_OUTCOME_UNKNOWN});
 }
 
 static struct retry_decision reply_gone(const struct retry_input *input)
 {
-    if (input->idempotent)
-        return another(input, RETRY_AGAIN, SEMEL_RULE_R7, SEMEL_REASON_REPLY_GONE, SEMEL_OUTCOME_EXECUTED);
-    return fail(SEMEL_RULE_R7, SEMEL_DATA_LOSS, SEMEL_REASON_REPLY_GONE, SEMEL_OUTCOME_EXECUTED);
+    if (!input->idempotent)
+        return fail(SEMEL_RULE_R7, SEMEL_DATA_LOSS, SEMEL_REASON_REPLY_GONE, SEMEL_OUTCOME_EXECUTED);
+    return another(input, &(struct plan){.action = RETRY_AGAIN,
+                                         .rule = SEMEL_RULE_R7,
+                                         .deniers = BY_BUDGET,
+                                         .exhausted = SEMEL_REASON_REPLY_GONE,
+                                         .outcome = SEMEL_OUTCOME_EXECUTED});
+}
+
+/* R1, R5 or R9: the attempt took too long.  What was begun on a live connection may still run, and no verdict will
+ * ever come: an idempotent operation is tried again, any other must not be. */
+static struct retry_decision attempt_timed_out(const struct retry_input *input)
+{
+    if (input->progress == SEMEL_PROGRESS_QUEUED)
+        return unwritten(input);
+    if (!input->idempotent)
+        return fail(SEMEL_RULE_R9, SEMEL_DEADLINE_EXCEEDED, SEMEL_REASON_ATTEMPT_TIMEOUT,
+                    SEMEL_OUTCOME_UNKNOWN);
+    return another(input, &(struct plan){.action = RETRY_AGAIN,
+                                         .rule = SEMEL_RULE_R5,
+                                         .deniers = BY_BUDGET | BY_BREAKER,
+                                         .exhausted = SEMEL_REASON_ATTEMPT_TIMEOUT,
+                                         .outcome = SEMEL_OUTCOME_UNKNOWN});
 }
 
 /* R9.  A frame that was started on a live connection must be finished, so that PARTLY_WRITTEN may still run. */
@@ -184,6 +317,7 @@ struct retry_decision retry_decide(const struct retry_input *input)
         [RETRY_DEADLINE] = ended_by_caller,
         [RETRY_CANCELLED] = ended_by_caller,
         [RETRY_PROTOCOL] = protocol,
+        [RETRY_ATTEMPT_TIMEOUT] = attempt_timed_out,
     };
     assert(input->failure < RETRY_FAILURE_COUNT && input->failures >= 1);
     return rules[input->failure](input);
@@ -191,14 +325,14 @@ struct retry_decision retry_decide(const struct retry_input *input)
 
 const char *retry_failure_name(enum retry_failure failure)
 {
-    static const char *const names[RETRY_FAILURE_COUNT] = {"CONNECT_FAILED", "CONNECTION_LOST", "REFUSED",
-                                                           "ANSWERED",       "BEGUN",           "REPLY_GONE",
-                                                           "DEADLINE",       "CANCELLED",       "PROTOCOL"};
+    static const char *const names[RETRY_FAILURE_COUNT] = {
+        "CONNECT_FAILED", "CONNECTION_LOST", "REFUSED",   "ANSWERED", "BEGUN",
+        "REPLY_GONE",     "DEADLINE",        "CANCELLED", "PROTOCOL", "ATTEMPT_TIMEOUT"};
     return failure < RETRY_FAILURE_COUNT ? names[failure] : "?";
 }
 
 const char *retry_action_name(enum retry_action action)
 {
-    static const char *const names[] = {"finish", "fail", "retry", "replay", "hold"};
-    return action <= RETRY_HOLD ? names[action] : "?";
+    static const char *const names[] = {"finish", "fail", "retry", "replay", "hold", "ride along"};
+    return action <= RETRY_RIDE ? names[action] : "?";
 }

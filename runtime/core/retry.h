@@ -10,8 +10,10 @@
 #include <semel/service.h>
 #include <semel/status.h>
 
-/* With OnUnavailable=wait the last interval repeats until the deadline; at least this long, so that an interval of 0
- * does not turn into a storm of connection attempts. */
+#include "core/backoff.h"
+
+/* With OnUnavailable=wait the last interval repeats until the deadline, and a backoff goes on at its cap; at least
+ * this long, so that an interval of 0 does not turn into a storm of connection attempts. */
 #define RETRY_REPEAT_WAIT_MS 10
 #define RETRY_NO_DEADLINE INT64_MAX
 
@@ -24,7 +26,8 @@ enum retry_failure {
     RETRY_REPLY_GONE,      /* the server ran it and no longer keeps the reply */
     RETRY_DEADLINE,
     RETRY_CANCELLED,
-    RETRY_PROTOCOL, /* false retry, mode mismatch, malformed: it can never succeed */
+    RETRY_PROTOCOL,        /* false retry, mode mismatch, malformed: it can never succeed */
+    RETRY_ATTEMPT_TIMEOUT, /* no answer within AttemptTimeout; the connection may be well */
     RETRY_FAILURE_COUNT
 };
 
@@ -36,6 +39,8 @@ struct retry_policy {
     uint32_t interval_count; /* 0: no retry */
     enum semel_on_unavailable on_unavailable;
     uint32_t retryable_codes; /* bits 1 << code: answers of idempotent operations that are retried */
+    struct backoff backoff;   /* rules instead of the intervals if its max_attempts is not 0 */
+    uint32_t max_elapsed_ms;  /* no retry starts later than this after the call did; 0: no such limit */
 };
 
 struct retry_input {
@@ -49,11 +54,17 @@ struct retry_input {
     enum semel_code code;     /* the peer's code, where it answered */
     bool answered;            /* the outcome below is the peer's word */
     enum semel_outcome outcome;
-    uint32_t failures;    /* attempts that have failed, this one included */
-    uint32_t pushback_ms; /* the peer's wish for a wait */
-    int64_t remaining_ms; /* to the deadline */
-    bool budget_empty;
-    bool breaker_open;
+    uint32_t failures;     /* attempts that have failed, this one included */
+    bool cancel_asked;     /* by the caller: whatever would be sent again is not */
+    bool before_its_time;  /* it was on a connection that others asked for before its own wait was over */
+    bool never;            /* the peer asked not to try again */
+    uint32_t pushback_ms;  /* the peer's wish: the wait, in place of the policy's; 0: it has none */
+    int64_t remaining_ms;  /* to the deadline */
+    int64_t elapsed_ms;    /* since the call started */
+    uint32_t last_wait_ms; /* that was decided before this attempt; for decorrelated jitter */
+    uint64_t random;       /* 64 random bits of its own; for jitter */
+    bool budget_empty;     /* no token for a retry that costs one */
+    bool breaker_open;     /* no endpoint takes an attempt now */
     const struct retry_policy *policy;
 };
 
@@ -62,18 +73,27 @@ enum retry_action {
     RETRY_FAIL,
     RETRY_AGAIN,  /* send again after wait_ms */
     RETRY_REPLAY, /* send again at once, with the same seq, in the resumed session */
-    RETRY_HOLD    /* wait for a verdict; reconnect after wait_ms */
+    RETRY_HOLD,   /* wait for a verdict; reconnect after wait_ms */
+    RETRY_RIDE    /* this was no attempt of its own: keep waiting as decided before */
 };
 
 struct retry_decision {
     enum retry_action action;
     enum semel_rule rule;
     uint32_t wait_ms;
+    bool charged;         /* withdraw one token from the budget: a retry that a live server has to bear */
     enum semel_code code; /* FINISH and FAIL: the status of the call */
     enum semel_reason reason;
     enum semel_outcome outcome;
+    /* What R11 held against an attempt that the rule would have allowed, the first in this order: LOST,
+     * ATTEMPTS_USED, PUSHBACK_NEVER, BUDGET_EMPTY, BREAKER_OPEN, MAX_ELAPSED, WAIT_PAST_DEADLINE; NONE: nothing. 
+     * The reason above is the same, except where it says more: what went wrong, when the attempts are used up; the
+     * answer, when it stands (R8). */
+    enum semel_reason denied;
 };
 
+/* The caller keeps count of what has run where: a WRITTEN call that is sent AGAIN, without the peer's word that it
+ * did not run, is exposed_elsewhere from then on. */
 struct retry_decision retry_decide(const struct retry_input *input);
 
 const char *retry_failure_name(enum retry_failure failure);

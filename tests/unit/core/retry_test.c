@@ -237,8 +237,11 @@ static void with_policies(struct retry_input *input, check_fn *check)
     for (size_t p = 0; p < 3; p++) {
         for (uint32_t count = 0; count <= 3; count += 3) {
             for (uint32_t codes = 0; codes <= 1; codes++) {
-                struct retry_policy policy = {intervals, count, philosophies[p],
-                                              codes == 0 ? 0 : 1u << SEMEL_UNAVAILABLE | 1u << SEMEL_OK};
+                struct retry_policy policy = {
+                    .intervals_ms = intervals,
+                    .interval_count = count,
+                    .on_unavailable = philosophies[p],
+                    .retryable_codes = codes == 0 ? 0 : 1u << SEMEL_UNAVAILABLE | 1u << SEMEL_OK};
                 input->policy = &policy;
                 for (input->failures = 1; input->failures <= 5; input->failures++)
                     with_times(input, check);
@@ -405,8 +408,10 @@ Test(retry, attempts_are_bounded_and_at_most_once_holds_for_life)
     struct rng rng = {15};
     for (int i = 0; i < 200000; i++) {
         struct life life = {.attempts = 1};
-        life.policy = (struct retry_policy){intervals, (uint32_t)rng_below(&rng, 4),
-                                            (enum semel_on_unavailable)(1 + rng_below(&rng, 3)), 0};
+        life.policy = (struct retry_policy){
+            .intervals_ms = intervals,
+            .interval_count = (uint32_t)rng_below(&rng, 4),
+            .on_unavailable = (enum semel_on_unavailable)(1 + rng_below(&rng, 3))};
         life.input.policy = &life.policy;
         life.input.reason = SEMEL_REASON_CONNECTION_LOST;
         life.input.idempotent = rng_below(&rng, 2);
@@ -425,8 +430,9 @@ Test(retry, attempts_are_bounded_and_at_most_once_holds_for_life)
 
 /* ---- holes that were open once ---- */
 
-static const struct retry_policy once = {intervals + 1, 1, SEMEL_ON_UNAVAILABLE_FAIL, 0};
-static const struct retry_policy never = {NULL, 0, SEMEL_ON_UNAVAILABLE_FAIL, 0};
+static const struct retry_policy once = {
+    .intervals_ms = intervals + 1, .interval_count = 1, .on_unavailable = SEMEL_ON_UNAVAILABLE_FAIL};
+static const struct retry_policy never = {.on_unavailable = SEMEL_ON_UNAVAILABLE_FAIL};
 
 Test(retry, a_protocol_error_after_writing_is_not_known)
 {
@@ -508,12 +514,14 @@ Test(retry, a_refused_replay_of_an_idempotent_call_may_have_run)
 Test(retry, waiting_for_ever_repeats_the_last_interval)
 {
     static const uint32_t zero[1] = {0};
-    struct retry_policy policy = {intervals, 3, SEMEL_ON_UNAVAILABLE_WAIT, 0};
+    struct retry_policy policy = {
+        .intervals_ms = intervals, .interval_count = 3, .on_unavailable = SEMEL_ON_UNAVAILABLE_WAIT};
     struct retry_input input = {.policy = &policy, .remaining_ms = RETRY_NO_DEADLINE};
     static const uint32_t expected[] = {0, 100, 1000, 1000, 1000, 1000};
     for (input.failures = 1; input.failures <= 6; input.failures++)
         cr_assert_eq(retry_decide(&input).wait_ms, expected[input.failures - 1]);
-    policy = (struct retry_policy){zero, 1, SEMEL_ON_UNAVAILABLE_WAIT, 0};
+    policy = (struct retry_policy){
+        .intervals_ms = zero, .interval_count = 1, .on_unavailable = SEMEL_ON_UNAVAILABLE_WAIT};
     input.failures = 2;
     cr_assert_eq(retry_decide(&input).wait_ms, RETRY_REPEAT_WAIT_MS, "no storm of attempts");
 }
