@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "config/assignment.h"
-#include "config/file.h"
+#include "config/rules.h"
 
 enum arg_kind {
     ARG_OTHER,
@@ -49,7 +49,7 @@ static enum arg_kind kind_of(const char *arg)
 }
 
 /* The file that --config names; NULL if there is none. */
-static enum semel_code find_config(int argc, char **argv, const char **ret_path, semel_status *status)
+static enum semel_code find_option(int argc, char **argv, const char **ret_path, semel_status *status)
 {
     *ret_path = NULL;
     for (int i = 1; i < argc; i++) {
@@ -67,21 +67,19 @@ static enum semel_code find_config(int argc, char **argv, const char **ret_path,
     return SEMEL_OK;
 }
 
-static enum semel_code load_config(int argc, char **argv, struct settings *settings, semel_status *status)
+enum semel_code args_find_config(int argc, char **argv, const char **ret_path, bool *ret_by_environment,
+                                 semel_status *status)
 {
-    const char *path;
-    enum semel_code code = find_config(argc, argv, &path, status);
-    if (code != SEMEL_OK)
+    *ret_by_environment = false;
+    enum semel_code code = find_option(argc, argv, ret_path, status);
+    if (code != SEMEL_OK || *ret_path)
         return code;
-    if (path)
-        return file_load(path, settings, status);
-    path = getenv("SEMEL_CONFIG");
-    if (!path || !*path)
-        return SEMEL_OK;
-    code = file_load(path, settings, status);
-    if (code != SEMEL_OK)
-        report_append(status, " (file named by SEMEL_CONFIG)");
-    return code;
+    const char *path = getenv("SEMEL_CONFIG");
+    if (path && *path) {
+        *ret_path = path;
+        *ret_by_environment = true;
+    }
+    return SEMEL_OK;
 }
 
 static enum semel_code apply_arg(struct settings *settings, const char *arg, semel_status *status)
@@ -90,19 +88,21 @@ static enum semel_code apply_arg(struct settings *settings, const char *arg, sem
     char *key = strndup(arg + 2, (size_t)(equals - arg) - 2);
     if (!key)
         return report_no_memory(status);
-    enum semel_code code = assignment_apply(settings, key, equals + 1, &command_line, status);
+    const struct report_place place = {REPORT_ARGUMENTS, arg, 0};
+    enum semel_code code = assignment_apply(settings, key, equals + 1, &place, status);
     free(key);
     return code;
 }
 
 enum semel_code args_read(int argc, char **argv, struct settings *settings, semel_status *status)
 {
-    enum semel_code code = load_config(argc, argv, settings, status);
-    for (int i = 1; i < argc && code == SEMEL_OK; i++) {
+    enum semel_code code = SEMEL_OK;
+    bool ended = false;
+    for (int i = 1; i < argc && code == SEMEL_OK && !ended; i++) {
         struct report_quote quote;
         switch (kind_of(argv[i])) {
         case ARG_OTHER: break;
-        case ARG_END: return SEMEL_OK;
+        case ARG_END: ended = true; break;
         case ARG_CONFIG_JOINED: break;
         case ARG_CONFIG: i++; break;
         case ARG_PROPERTY: code = apply_arg(settings, argv[i], status); break;
@@ -112,7 +112,7 @@ enum semel_code args_read(int argc, char **argv, struct settings *settings, seme
             break;
         }
     }
-    return code;
+    return code == SEMEL_OK ? rules_check_rivals(settings, status) : code;
 }
 
 void args_take_out(int *argc, char **argv, char **scratch)

@@ -65,7 +65,7 @@ static enum semel_code check_once(const struct settings *settings, enum properti
         return SEMEL_OK;
     struct report_quote quote;
     return report_bad(status, place, "\"%s\" is set twice, first in line %d", report_quote_end(&quote, text),
-                      earlier->line);
+                      earlier->place.line);
 }
 
 enum semel_code assignment_report_stored(enum settings_result result, const struct report_place *place,
@@ -97,7 +97,7 @@ enum semel_code assignment_apply(struct settings *settings, const char *key_text
         code = value_parse(key, key_text, value_text, place, &value, status);
     if (code != SEMEL_OK)
         return code;
-    enum settings_result result = settings_put(settings, key, key_text, scope_length, &value, place->line);
+    enum settings_result result = settings_put(settings, key, key_text, scope_length, &value, place);
     if (result != SETTINGS_OK)
         value_fini(&value);
     return assignment_report_stored(result, place, status);

@@ -8,7 +8,7 @@
 #include "config/settings.h"
 
 /* Sets key ("Deadline", "demo.Bank.Deposit.Deadline") to value in settings.  place names the origin in
- * messages and is kept as the setting's line.  A key that a file sets twice is an error; elsewhere the later
+ * messages and is kept with the setting.  A key that a file sets twice is an error; elsewhere the later
  * one wins.  status may be NULL.  Errors: INVALID_ARGUMENT, RESOURCE_EXHAUSTED (memory, too many settings). */
 enum semel_code assignment_apply(struct settings *settings, const char *key, const char *value,
                                  const struct report_place *place, semel_status *status);

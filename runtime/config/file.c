@@ -12,13 +12,17 @@
 
 #include "config/assignment.h"
 #include "config/limits.h"
+#include "config/rules.h"
 
 struct reading {
     FILE *stream;
     struct report_place place;
     struct settings *settings;
     semel_status *status;
-    enum semel_code code; /* the first error; nothing is read after it */
+    enum semel_code code;   /* the first error; nothing is read after it */
+    file_problem_fn *found; /* NULL, or told of an error, which is then forgotten */
+    void *user;
+    unsigned problems; /* that it was told of */
 };
 
 /* inih's buffer holds 200 bytes unless its process-wide setting is raised.  Before main nobody can be
@@ -29,9 +33,39 @@ __attribute__((constructor)) static void raise_line_limit(void)
         ini_max_line = CONFIG_LINE_MAX + 1;
 }
 
+/* Goes on after an error that spoils one line, if every error is asked for. */
+static void settle(struct reading *reading)
+{
+    if (reading->code != SEMEL_INVALID_ARGUMENT || !reading->found)
+        return;
+    reading->found(reading->status, reading->user);
+    reading->problems++;
+    reading->code = SEMEL_OK;
+}
+
+/* Leaves a line that is too long behind, if its end is in sight. */
+static void skip_line(struct reading *reading)
+{
+    for (int skipped = 0; skipped < CONFIG_LINE_SKIPPED_MAX; skipped++) {
+        int c = getc(reading->stream);
+        if (c == EOF)
+            return;
+        if (c == '\n') {
+            settle(reading);
+            return;
+        }
+    }
+}
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
+}
+
+static int buffer_empty(char *buffer)
+{
+    *buffer = '\0';
+    return 0;
 }
 
 /* Reads a line without its end into buffer.  Returns its length, -1 at the end of the file or on an error. */
@@ -47,7 +81,9 @@ static int read_line(struct reading *reading, char *buffer, int size)
         }
         if (length + 1 >= size) {
             reading->code = report_bad(reading->status, &reading->place, "longer than %d bytes", size - 1);
-            return -1;
+            if (reading->found)
+                skip_line(reading);
+            return reading->code == SEMEL_OK ? buffer_empty(buffer) : -1;
         }
         buffer[length++] = (char)c;
     }
@@ -116,6 +152,9 @@ static char *next_line(char *buffer, int size, void *arg)
         *buffer = '\0';
     if (*buffer)
         reading->code = check_line(reading, buffer);
+    if (reading->code != SEMEL_OK)
+        *buffer = '\0';
+    settle(reading);
     return reading->code == SEMEL_OK ? buffer : NULL;
 }
 
@@ -125,20 +164,38 @@ static int take_pair(void *arg, const char *section, const char *key, const char
     struct reading *reading = arg;
     (void)section; /* always empty: check_line refuses sections */
     reading->code = assignment_apply(reading->settings, key, value, &reading->place, reading->status);
+    settle(reading);
     return reading->code == SEMEL_OK;
 }
 
-enum semel_code file_load(const char *path, struct settings *settings, semel_status *status)
+static enum semel_code read_file(struct reading *reading, const char *location)
 {
-    struct reading reading = {.place = {REPORT_FILE, path, 0}, .settings = settings, .status = status};
-    reading.stream = fopen(path, "re");
-    if (!reading.stream) {
+    reading->stream = fopen(location, "re");
+    if (!reading->stream) {
         enum semel_code code = errno == ENOENT ? SEMEL_NOT_FOUND : SEMEL_INVALID_ARGUMENT;
-        return report_fail(status, code, &reading.place, "%s", strerror(errno));
+        return report_fail(reading->status, code, &reading->place, "%s", strerror(errno));
     }
-    int result = ini_parse_stream(next_line, &reading, take_pair, &reading);
-    fclose(reading.stream);
-    if (result != 0 && reading.code == SEMEL_OK) /* -2: its line buffer, if a host made it use the heap */
-        return report_no_memory(status);
-    return reading.code;
+    int result = ini_parse_stream(next_line, reading, take_pair, reading);
+    fclose(reading->stream);
+    if (result != 0 && reading->code == SEMEL_OK) /* -2: its line buffer, if a host made it use the heap */
+        return report_no_memory(reading->status);
+    return reading->code;
+}
+
+enum semel_code file_load(const struct file_name *name, struct settings *settings, semel_status *status)
+{
+    struct reading reading = {.place = {REPORT_FILE, name->path, 0}, .settings = settings, .status = status};
+    enum semel_code code = read_file(&reading, name->location);
+    return code == SEMEL_OK ? rules_check_rivals(settings, status) : code;
+}
+
+bool file_check(const char *path, struct settings *settings, file_problem_fn *found, void *user)
+{
+    semel_status status;
+    struct reading reading = {
+        .place = {REPORT_FILE, path, 0}, .settings = settings, .status = &status, .found = found, .user = user};
+    enum semel_code code = read_file(&reading, path);
+    if (code != SEMEL_OK)
+        found(&status, user);
+    return code == SEMEL_OK && reading.problems == 0;
 }

@@ -20,7 +20,10 @@ static void describe_number(const struct properties_key_info *info, const char *
     char min[NUMBER_TEXT_MAX], max[NUMBER_TEXT_MAX], fallback[NUMBER_TEXT_MAX];
     number_format(kind, info->min, min);
     number_format(kind, info->max, max);
-    number_format(kind, info->fallback, fallback);
+    if (info->fallback == PROPERTIES_NO_DEFAULT)
+        snprintf(fallback, sizeof fallback, "unset");
+    else
+        number_format(kind, info->fallback, fallback);
     snprintf(ret->value, sizeof ret->value, "%s, %s to %s", type, min, max);
     snprintf(ret->fallback, sizeof ret->fallback, "%s", fallback);
 }
@@ -45,8 +48,15 @@ void help_row(enum properties_key key, struct help_row *ret)
     case PROPERTIES_TYPE_DURATION: describe_number(info, "duration", NUMBER_DURATION, ret); break;
     case PROPERTIES_TYPE_SIZE: describe_number(info, "bytes", NUMBER_SIZE, ret); break;
     case PROPERTIES_TYPE_COUNT: describe_number(info, "number", NUMBER_PLAIN, ret); break;
+    case PROPERTIES_TYPE_FACTOR: describe_number(info, "factor", NUMBER_FACTOR, ret); break;
+    case PROPERTIES_TYPE_CODES:
+        snprintf(ret->value, sizeof ret->value, "list of codes");
+        snprintf(ret->fallback, sizeof ret->fallback, "none");
+        break;
     case PROPERTIES_TYPE_ON_UNAVAILABLE:
-    case PROPERTIES_TYPE_SELECTION: describe_words(info, ret); break;
+    case PROPERTIES_TYPE_SELECTION:
+    case PROPERTIES_TYPE_JITTER:
+    case PROPERTIES_TYPE_SWITCH: describe_words(info, ret); break;
     }
 }
 
@@ -58,7 +68,7 @@ size_t semel_properties_help(char *text, size_t size)
         help_row((enum properties_key)key, &row);
         /* As snprintf does: the rest is counted where there is no room for it. */
         size_t room = used < size ? size - used : 0;
-        used += (size_t)snprintf(room > 0 ? text + used : NULL, room, "%-18s %-27s %-8s  %s\n", row.key,
+        used += (size_t)snprintf(room > 0 ? text + used : NULL, room, "%-22s %-32s %-8s  %s\n", row.key,
                                  row.value, row.fallback, row.meaning);
     }
     return used;

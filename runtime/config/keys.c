@@ -18,10 +18,31 @@ static const char *const on_unavailable_words[] = {
     [SEMEL_ON_UNAVAILABLE_FAIL] = "fail",
     [SEMEL_ON_UNAVAILABLE_DROP] = "drop",
 };
-
 static const char *const selection_words[] = {
     [PROPERTIES_SELECTION_ORDERED] = "ordered",
     [PROPERTIES_SELECTION_RANDOM] = "random",
+};
+static const char *const jitter_words[] = {
+    [SEMEL_JITTER_NONE] = "none",
+    [SEMEL_JITTER_FULL] = "full",
+    [SEMEL_JITTER_EQUAL] = "equal",
+    [SEMEL_JITTER_DECORRELATED] = "decorrelated",
+};
+static const char *const switch_words[] = {"no", "yes"};
+
+static const struct {
+    const char *const *words;
+    size_t count;
+} vocabularies[] = {
+#define WORDS(words)                                                                                           \
+    {                                                                                                          \
+        words, sizeof words / sizeof *words                                                                    \
+    }
+    [PROPERTIES_TYPE_ON_UNAVAILABLE] = WORDS(on_unavailable_words),
+    [PROPERTIES_TYPE_SELECTION] = WORDS(selection_words),
+    [PROPERTIES_TYPE_JITTER] = WORDS(jitter_words),
+    [PROPERTIES_TYPE_SWITCH] = WORDS(switch_words),
+#undef WORDS
 };
 
 const struct properties_key_info *keys_info(enum properties_key key)
@@ -30,18 +51,17 @@ const struct properties_key_info *keys_info(enum properties_key key)
     return &infos[key];
 }
 
-static const char *word_at(const char *const *words, size_t count, int64_t value)
+bool keys_are_words(enum properties_type type)
 {
-    return value >= 0 && (uint64_t)value < count ? words[value] : NULL;
+    assert(type < sizeof vocabularies / sizeof *vocabularies);
+    return vocabularies[type].words != NULL;
 }
 
 const char *keys_word(enum properties_type type, int64_t value)
 {
-    if (type == PROPERTIES_TYPE_ON_UNAVAILABLE)
-        return word_at(on_unavailable_words, sizeof on_unavailable_words / sizeof *on_unavailable_words, value);
-    if (type == PROPERTIES_TYPE_SELECTION)
-        return word_at(selection_words, sizeof selection_words / sizeof *selection_words, value);
-    return NULL;
+    if (!keys_are_words(type) || value < 0 || (uint64_t)value >= vocabularies[type].count)
+        return NULL;
+    return vocabularies[type].words[value];
 }
 
 /* Whether text ends in name, alone or after a dot. */

@@ -15,8 +15,12 @@ enum properties_type {
     PROPERTIES_TYPE_DURATION,  /* ms */
     PROPERTIES_TYPE_SIZE,      /* bytes */
     PROPERTIES_TYPE_COUNT,
+    PROPERTIES_TYPE_FACTOR,         /* thousandths */
+    PROPERTIES_TYPE_CODES,          /* bits 1 << code */
     PROPERTIES_TYPE_ON_UNAVAILABLE, /* enum semel_on_unavailable */
     PROPERTIES_TYPE_SELECTION,      /* enum properties_selection */
+    PROPERTIES_TYPE_JITTER,         /* enum semel_jitter */
+    PROPERTIES_TYPE_SWITCH,         /* 0: no, 1: yes */
 };
 
 /* The scopes a key may stand in; each includes the ones that follow it. */
@@ -31,6 +35,11 @@ enum properties_selection {
     PROPERTIES_SELECTION_ORDERED, /* as written in the list of endpoints */
     PROPERTIES_SELECTION_RANDOM,
 };
+
+/* The default of a key that has none: what holds instead is told beside it. */
+#define PROPERTIES_NO_DEFAULT INT64_C(-1)
+/* Every code but OK. */
+#define PROPERTIES_CODES_MAX ((INT64_C(2) << SEMEL_UNAUTHENTICATED) - 2)
 
 #define PROPERTIES_SECOND INT64_C(1000)
 #define PROPERTIES_MINUTE (60 * PROPERTIES_SECOND)
@@ -47,6 +56,26 @@ enum properties_selection {
     X(ON_UNAVAILABLE, "OnUnavailable", ON_UNAVAILABLE, CALL, SEMEL_ON_UNAVAILABLE_FAIL,                        \
       SEMEL_ON_UNAVAILABLE_WAIT, SEMEL_ON_UNAVAILABLE_DROP,                                                    \
       "when no server can be reached: wait for one, fail after the retries, or drop")                          \
+    X(ATTEMPT_TIMEOUT, "AttemptTimeout", DURATION, CALL, 0, 0, 1440 * PROPERTIES_MINUTE,                       \
+      "time each attempt may take on its connection; 0: no limit of its own")                                  \
+    X(RETRY_MAX_ATTEMPTS, "RetryMaxAttempts", COUNT, CALL, PROPERTIES_NO_DEFAULT, 1,                           \
+      LIMIT_RETRY_INTERVALS + 1, "with the first; retries with growing waits instead of RetryIntervals")       \
+    X(RETRY_INITIAL_BACKOFF, "RetryInitialBackoff", DURATION, CALL, 100, 1, 60 * PROPERTIES_MINUTE,            \
+      "with RetryMaxAttempts: the first wait")                                                                 \
+    X(RETRY_MAX_BACKOFF, "RetryMaxBackoff", DURATION, CALL, 10 * PROPERTIES_SECOND, 1, 60 * PROPERTIES_MINUTE, \
+      "with RetryMaxAttempts: no wait grows above this")                                                       \
+    X(RETRY_BACKOFF_MULTIPLIER, "RetryBackoffMultiplier", FACTOR, CALL, 2000, 1000, 100000,                    \
+      "with RetryMaxAttempts: each wait is this many times the one before")                                    \
+    X(RETRY_JITTER, "RetryJitter", JITTER, CALL, SEMEL_JITTER_FULL, SEMEL_JITTER_NONE,                         \
+      SEMEL_JITTER_DECORRELATED, "with RetryMaxAttempts: how chance spreads the waits")                        \
+    X(RETRY_MAX_ELAPSED, "RetryMaxElapsed", DURATION, CALL, 0, 0, 1440 * PROPERTIES_MINUTE,                    \
+      "no retry starts later than this after the call did; 0: no such limit")                                  \
+    X(RETRYABLE_CODES, "RetryableCodes", CODES, CALL, 0, 0, PROPERTIES_CODES_MAX,                              \
+      "answers after which an idempotent operation is tried again")                                            \
+    X(HEDGE_DELAY, "HedgeDelay", DURATION, CALL, 100, 0, 60 * PROPERTIES_MINUTE,                               \
+      "with HedgeMax: without an answer for this long, one more attempt is sent; 0: all at once")              \
+    X(HEDGE_MAX, "HedgeMax", COUNT, CALL, 0, 0, 16,                                                            \
+      "further attempts beside the first, of an idempotent operation; 0: none")                                \
     X(ENDPOINT_SELECTION, "EndpointSelection", SELECTION, CHANNEL, PROPERTIES_SELECTION_ORDERED,               \
       PROPERTIES_SELECTION_ORDERED, PROPERTIES_SELECTION_RANDOM, "order in which endpoints are tried")         \
     X(CONNECT_TIMEOUT, "ConnectTimeout", DURATION, CHANNEL, 5 * PROPERTIES_SECOND, 1, 60 * PROPERTIES_MINUTE,  \
@@ -59,6 +88,14 @@ enum properties_selection {
       "calls a channel may hold; more are refused")                                                            \
     X(FRAME_LIMIT, "FrameLimit", SIZE, CHANNEL, 4 * PROPERTIES_MIB + 4 * PROPERTIES_KIB, LIMIT_FRAME_MIN,      \
       256 * PROPERTIES_MIB, "largest frame accepted; the smaller wish of the two sides wins")                  \
+    X(RETRY_BUDGET_PERCENT, "RetryBudgetPercent", COUNT, CHANNEL, 20, 0, 1000,                                 \
+      "retries a channel may make for each 100 calls")                                                         \
+    X(RETRY_BUDGET_FLOOR, "RetryBudgetFloor", COUNT, CHANNEL, 10, 0, 1000000,                                  \
+      "retries a second that the budget always allows")                                                        \
+    X(BREAKER_FAILURES, "BreakerFailures", COUNT, CHANNEL, 0, 0, 1000000,                                      \
+      "failures in a row after which an endpoint is left alone for BreakerOpenTime; 0: never")                 \
+    X(BREAKER_OPEN_TIME, "BreakerOpenTime", DURATION, CHANNEL, 5 * PROPERTIES_SECOND, 1,                       \
+      60 * PROPERTIES_MINUTE, "an endpoint that was left alone is tried again after this")                     \
     X(WINDOW, "Window", COUNT, NODE, 4096, 1, LIMIT_WINDOW_MAX,                                                \
       "requests a session may have unacknowledged at the server")                                              \
     X(LEASE, "Lease", DURATION, NODE, 5 * PROPERTIES_MINUTE, 50, 10080 * PROPERTIES_MINUTE,                    \
@@ -76,7 +113,13 @@ enum properties_selection {
     X(SEND_BUFFER_LIMIT, "SendBufferLimit", SIZE, NODE, 4 * PROPERTIES_MIB, 4 * PROPERTIES_KIB,                \
       1024 * PROPERTIES_MIB, "unsent replies of a connection above which the server stops reading from it")    \
     X(DRAIN_TIMEOUT, "DrainTimeout", DURATION, NODE, 30 * PROPERTIES_SECOND, 0, 1440 * PROPERTIES_MINUTE,      \
-      "a drain that takes longer is cut off")
+      "a drain that takes longer is cut off")                                                                  \
+    X(MAX_RUNNING, "MaxRunning", COUNT, NODE, 0, 0, 1048576,                                                   \
+      "requests that may run at once; more wait their turn; 0: no limit")                                      \
+    X(MAX_QUEUE_AGE, "MaxQueueAge", DURATION, NODE, PROPERTIES_SECOND, 0, 60 * PROPERTIES_MINUTE,              \
+      "a request that has waited longer than this for its turn is refused; 0: never")                          \
+    X(ADAPTIVE_LIMIT, "AdaptiveLimit", SWITCH, NODE, 0, 0, 1,                                                  \
+      "whether the server finds by itself how many requests run well at once, up to MaxRunning")
 
 enum properties_key {
 #define PROPERTIES_KEY_ENUM(id, name, type, reach, fallback, min, max, help) PROPERTIES_##id,
@@ -89,7 +132,7 @@ struct properties_key_info {
     const char *name;
     enum properties_type type;
     enum properties_reach reach;
-    int64_t fallback;
+    int64_t fallback; /* PROPERTIES_NO_DEFAULT: none */
     int64_t min;
     int64_t max;
     const char *help;
@@ -98,7 +141,9 @@ struct properties_key_info {
 /* The entry of one key; static. */
 const struct properties_key_info *keys_info(enum properties_key key);
 
-/* The word for a value of an enumerated type ("wait"); NULL for other types and values.  Static. */
+/* Whether the values of a type are words, min and max being those of the first and the last one. */
+bool keys_are_words(enum properties_type type);
+/* The word for a value of such a type ("wait"); NULL for other types and values.  Static. */
 const char *keys_word(enum properties_type type, int64_t value);
 
 /* Finds the key that text ("demo.Bank.Trace.Retry") ends in: the longest, since keys hold dots themselves.

@@ -1,4 +1,4 @@
-/* Whole numbers with a unit behind them, read strictly and written short: "500", "5s", "4KiB".
+/* Numbers, read strictly and written short: whole ones with a unit behind them ("500", "5s", "4KiB"), and factors.
  * Must not know: keys, ranges, or why a text was refused.
  * Reads best next: value.c. */
 #ifndef CONFIG_NUMBER_H
@@ -12,12 +12,14 @@ enum number_kind {
     NUMBER_PLAIN,
     NUMBER_DURATION, /* ms, s, min; bare: ms */
     NUMBER_SIZE,     /* KiB, MiB; bare: bytes */
+    NUMBER_FACTOR,   /* thousandths, written "2" or "1.125" */
 };
 
 /* Longest text of number_format with its terminator. */
 #define NUMBER_TEXT_MAX 32
 
-/* Reads length bytes of text: digits, then perhaps a unit, nothing else: no sign, space or fraction.  What is
+/* Reads length bytes of text: digits, then perhaps a unit, nothing else: no sign or space, and no fraction but the
+ * one to three decimals of a factor.  What is
  * too large for *ret reads as INT64_MAX, for the range check to refuse.  Returns false if it is not such a
  * number. */
 bool number_parse(enum number_kind kind, const char *text, size_t length, int64_t *ret);

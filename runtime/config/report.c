@@ -57,6 +57,17 @@ const char *report_quote_end(struct report_quote *quote, const char *text)
     return quote->text;
 }
 
+void report_origin(const struct report_place *place, char text[REPORT_ORIGIN_MAX])
+{
+    struct report_quote quote;
+    if (place->source == REPORT_FILE)
+        snprintf(text, REPORT_ORIGIN_MAX, "%s:%d", report_quote_end(&quote, place->file), place->line);
+    else if (place->source == REPORT_ARGUMENTS && place->file)
+        snprintf(text, REPORT_ORIGIN_MAX, "%s", report_quote(&quote, place->file));
+    else
+        snprintf(text, REPORT_ORIGIN_MAX, "the program");
+}
+
 static size_t write_place(char *text, size_t size, const struct report_place *place)
 {
     struct report_quote quote;

@@ -10,9 +10,14 @@ enum report_source { REPORT_PROGRAM, REPORT_FILE, REPORT_ARGUMENTS };
 /* Where a key and value came from; starts every message. */
 struct report_place {
     enum report_source source;
-    const char *file; /* REPORT_FILE: the path, borrowed */
+    const char *file; /* REPORT_FILE: the path; REPORT_ARGUMENTS: the argument or NULL; borrowed */
     int line;         /* REPORT_FILE: 0 if the whole file is meant */
 };
+
+/* Longest text of report_origin with its terminator. */
+#define REPORT_ORIGIN_MAX 80
+/* Names a place: "bank.conf:12", "--Deadline=3s", "the program". */
+void report_origin(const struct report_place *place, char text[REPORT_ORIGIN_MAX]);
 
 /* Text from outside, made fit for a message: cut to a length that leaves room for the rest, control and
  * non-ASCII bytes as \xNN.  Returns quote->text. */

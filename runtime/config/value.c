@@ -4,10 +4,12 @@
 #include "config/value.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/nearest.h"
 #include "config/number.h"
 
 /* What every reader needs to work and to complain. */
@@ -130,6 +132,60 @@ static enum semel_code read_intervals(const struct job *job, struct value *ret)
     return keep_intervals(job, intervals_ms, count, ret);
 }
 
+static const char *code_name(size_t place)
+{
+    return semel_code_name((enum semel_code)place);
+}
+
+/* One name of a code; *codes grows by it. */
+static enum semel_code read_code(const struct job *job, const char *text, size_t length, int64_t *codes)
+{
+    struct report_quote quote;
+    const char *name = report_quote_part(&quote, text, length);
+    bool case_only;
+    size_t nearest = nearest_of(text, length, code_name, SEMEL_UNAUTHENTICATED + 1, &case_only);
+    const char *meant = code_name(nearest);
+    if (strlen(meant) != length || memcmp(meant, text, length) != 0)
+        return report_bad(job->status, job->place, "%s: \"%s\" is not a code; %sdid you mean \"%s\"?",
+                          job->key.text, name, case_only ? "case matters, " : "", meant);
+    if (nearest == SEMEL_OK)
+        return report_bad(job->status, job->place, "%s: OK is not a failure", job->key.text);
+    int64_t bit = INT64_C(1) << nearest;
+    if (*codes & bit)
+        return report_bad(job->status, job->place, "%s: %s is named twice", job->key.text, meant);
+    *codes |= bit;
+    return SEMEL_OK;
+}
+
+static enum semel_code bad_codes(const struct job *job)
+{
+    return bad_number(job, "a list of codes (UNAVAILABLE ABORTED), nor none alone");
+}
+
+static enum semel_code read_codes(const struct job *job, struct value *ret)
+{
+    int64_t codes = 0;
+    bool none = false;
+    const char *text = job->text + strspn(job->text, blanks);
+    const char *separator;
+    do {
+        size_t length = strcspn(text, " \t,");
+        bool is_none = length == 4 && memcmp(text, "none", 4) == 0;
+        if (length == 0 || none || (is_none && codes != 0))
+            return bad_codes(job);
+        none = is_none;
+        enum semel_code code = is_none ? SEMEL_OK : read_code(job, text, length, &codes);
+        if (code != SEMEL_OK)
+            return code;
+        separator = text + length;
+        text = skip_separator(separator);
+    } while (*text);
+    if (strchr(separator, ','))
+        return bad_codes(job);
+    *ret = (struct value){.number = codes};
+    return SEMEL_OK;
+}
+
 enum semel_code value_parse(enum properties_key key, const char *written_key, const char *text,
                             const struct report_place *place, struct value *ret, semel_status *status)
 {
@@ -141,11 +197,55 @@ enum semel_code value_parse(enum properties_key key, const char *written_key, co
         return read_number(&job, NUMBER_DURATION, "a duration (500, 500ms, 5s or 2min)", ret);
     case PROPERTIES_TYPE_SIZE: return read_number(&job, NUMBER_SIZE, "a size (4096, 4KiB or 1MiB)", ret);
     case PROPERTIES_TYPE_COUNT: return read_number(&job, NUMBER_PLAIN, "a whole number", ret);
+    case PROPERTIES_TYPE_FACTOR:
+        return read_number(&job, NUMBER_FACTOR, "a number with at most three decimals (2 or 1.5)", ret);
+    case PROPERTIES_TYPE_CODES: return read_codes(&job, ret);
     case PROPERTIES_TYPE_ON_UNAVAILABLE:
-    case PROPERTIES_TYPE_SELECTION: return read_word(&job, ret);
+    case PROPERTIES_TYPE_SELECTION:
+    case PROPERTIES_TYPE_JITTER:
+    case PROPERTIES_TYPE_SWITCH: return read_word(&job, ret);
     }
     assert(false && "a type without a reader");
     return SEMEL_INTERNAL;
+}
+
+static void format_intervals(const struct value *value, char text[VALUE_TEXT_MAX])
+{
+    size_t used = 0;
+    for (size_t i = 0; i < value->interval_count; i++)
+        used += (size_t)snprintf(text + used, VALUE_TEXT_MAX - used, "%s%" PRIu32, i > 0 ? " " : "",
+                                 value->intervals_ms[i]);
+    if (value->interval_count == 0)
+        used = (size_t)snprintf(text, VALUE_TEXT_MAX, "-1");
+    assert(used < VALUE_TEXT_MAX);
+}
+
+static void format_codes(int64_t codes, char text[VALUE_TEXT_MAX])
+{
+    size_t used = (size_t)snprintf(text, VALUE_TEXT_MAX, "%s", codes == 0 ? "none" : "");
+    for (int code = SEMEL_OK; code <= SEMEL_UNAUTHENTICATED; code++) {
+        if (codes & (INT64_C(1) << code))
+            used += (size_t)snprintf(text + used, VALUE_TEXT_MAX - used, "%s%s", used > 0 ? " " : "",
+                                     semel_code_name((enum semel_code)code));
+    }
+    assert(used < VALUE_TEXT_MAX);
+}
+
+void value_format(enum properties_key key, const struct value *value, char text[VALUE_TEXT_MAX])
+{
+    const enum properties_type type = keys_info(key)->type;
+    switch (type) {
+    case PROPERTIES_TYPE_INTERVALS: format_intervals(value, text); break;
+    case PROPERTIES_TYPE_DURATION: number_format(NUMBER_DURATION, value->number, text); break;
+    case PROPERTIES_TYPE_SIZE: number_format(NUMBER_SIZE, value->number, text); break;
+    case PROPERTIES_TYPE_COUNT: number_format(NUMBER_PLAIN, value->number, text); break;
+    case PROPERTIES_TYPE_FACTOR: number_format(NUMBER_FACTOR, value->number, text); break;
+    case PROPERTIES_TYPE_CODES: format_codes(value->number, text); break;
+    case PROPERTIES_TYPE_ON_UNAVAILABLE:
+    case PROPERTIES_TYPE_SELECTION:
+    case PROPERTIES_TYPE_JITTER:
+    case PROPERTIES_TYPE_SWITCH: snprintf(text, VALUE_TEXT_MAX, "%s", keys_word(type, value->number)); break;
+    }
 }
 
 void value_fini(struct value *value)

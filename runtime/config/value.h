@@ -11,7 +11,7 @@
 #include "config/report.h"
 
 struct value {
-    int64_t number;         /* every type but intervals */
+    int64_t number;         /* every type but intervals; see enum properties_type */
     uint32_t *intervals_ms; /* intervals: owned, never NULL; else NULL */
     size_t interval_count;
 };
@@ -22,5 +22,10 @@ struct value {
 enum semel_code value_parse(enum properties_key key, const char *written_key, const char *text,
                             const struct report_place *place, struct value *ret, semel_status *status);
 void value_fini(struct value *value);
+
+/* Longest text of value_format with its terminator: 64 waits, or 16 codes. */
+#define VALUE_TEXT_MAX 640
+/* Writes a value of key as it could be set: "0 100 500", "5s", "wait". */
+void value_format(enum properties_key key, const struct value *value, char text[VALUE_TEXT_MAX]);
 
 #endif

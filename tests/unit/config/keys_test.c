@@ -15,8 +15,8 @@ Test(keys, every_entry_is_sound)
     for (int i = 0; i < PROPERTIES_KEY_COUNT; i++) {
         const struct properties_key_info *info = keys_info((enum properties_key)i);
         cr_assert(info->name[0] >= 'A' && info->name[0] <= 'Z', "%s", info->name);
-        cr_assert_leq(info->min, info->fallback, "%s", info->name);
-        cr_assert_leq(info->fallback, info->max, "%s", info->name);
+        bool inside = info->min <= info->fallback && info->fallback <= info->max;
+        cr_assert(inside || info->fallback == PROPERTIES_NO_DEFAULT, "%s", info->name);
         cr_assert_geq(info->min, 0, "%s", info->name);
         cr_assert_gt(strlen(info->help), 0, "%s", info->name);
         cr_assert_null(strchr(info->help, '|'), "%s: would break the table in the README", info->name);
@@ -37,14 +37,23 @@ Test(keys, enumerated_types_have_a_word_for_each_value)
 {
     for (int i = 0; i < PROPERTIES_KEY_COUNT; i++) {
         const struct properties_key_info *info = keys_info((enum properties_key)i);
-        bool enumerated = info->type == PROPERTIES_TYPE_ON_UNAVAILABLE ||
-                          info->type == PROPERTIES_TYPE_SELECTION;
+        bool enumerated = keys_are_words(info->type);
         for (int64_t value = info->min; enumerated && value <= info->max; value++)
             cr_assert_not_null(keys_word(info->type, value), "%s", info->name);
         cr_assert_null(keys_word(info->type, -1));
         cr_assert_null(keys_word(info->type, info->max + 1));
     }
     cr_assert_str_eq(keys_word(PROPERTIES_TYPE_ON_UNAVAILABLE, SEMEL_ON_UNAVAILABLE_DROP), "drop");
+}
+
+Test(keys, types_of_words)
+{
+    cr_assert(keys_are_words(PROPERTIES_TYPE_SWITCH));
+    cr_assert(keys_are_words(PROPERTIES_TYPE_JITTER));
+    cr_assert_not(keys_are_words(PROPERTIES_TYPE_CODES));
+    cr_assert_not(keys_are_words(PROPERTIES_TYPE_COUNT));
+    cr_assert_str_eq(keys_word(PROPERTIES_TYPE_JITTER, SEMEL_JITTER_DECORRELATED), "decorrelated");
+    cr_assert_str_eq(keys_word(PROPERTIES_TYPE_SWITCH, 1), "yes");
 }
 
 Test(keys, find_splits_scope_and_key)
@@ -128,6 +137,23 @@ Test(keys, nearest_survives_any_text)
     cr_assert_not(case_only);
 }
 
+static const char *const fruits[] = {"apple", "pear", "Plum"};
+
+static const char *fruit(size_t place)
+{
+    return fruits[place];
+}
+
+Test(keys, nearest_of_other_names)
+{
+    bool case_only = true;
+    cr_assert_eq(nearest_of("aple", 4, fruit, 3, &case_only), 0);
+    cr_assert_not(case_only);
+    cr_assert_eq(nearest_of("plumber", 4, fruit, 3, &case_only), 2, "only the length that was given counts");
+    cr_assert(case_only);
+    cr_assert_lt(nearest_of("", 0, fruit, 3, &case_only), 3);
+}
+
 static void expect_number(enum number_kind kind, const char *text, int64_t expected)
 {
     int64_t value = -1;
@@ -175,6 +201,25 @@ Test(numbers, nothing_else_is_a_number)
     cr_assert_not(number_parse(NUMBER_PLAIN, "5ms", 3, &value));
 }
 
+Test(numbers, factors_are_exact)
+{
+    static const char *const refused[] = {"",    ".5", "1.",   "1.2345", "1..2", "1.2.3",
+                                          "1,5", "-1", "1.5 ", "1.x",    "2x"};
+    expect_number(NUMBER_FACTOR, "2", 2000);
+    expect_number(NUMBER_FACTOR, "1.5", 1500);
+    expect_number(NUMBER_FACTOR, "1.25", 1250);
+    expect_number(NUMBER_FACTOR, "1.125", 1125);
+    expect_number(NUMBER_FACTOR, "0.001", 1);
+    expect_number(NUMBER_FACTOR, "1.000", 1000);
+    expect_number(NUMBER_FACTOR, "9223372036854775.808", INT64_MAX);
+    expect_number(NUMBER_FACTOR, "99999999999999999999.5", INT64_MAX);
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        int64_t value = 77;
+        cr_assert_not(number_parse(NUMBER_FACTOR, refused[i], strlen(refused[i]), &value), "%s", refused[i]);
+        cr_assert_eq(value, 77);
+    }
+}
+
 Test(numbers, format_takes_the_largest_exact_unit_and_reads_back)
 {
     static const struct {
@@ -192,6 +237,11 @@ Test(numbers, format_takes_the_largest_exact_unit_and_reads_back)
         {NUMBER_SIZE, 1000, "1000"},
         {NUMBER_SIZE, 4198400, "4100KiB"},
         {NUMBER_SIZE, 268435456, "256MiB"},
+        {NUMBER_FACTOR, 0, "0"},
+        {NUMBER_FACTOR, 2000, "2"},
+        {NUMBER_FACTOR, 1500, "1.5"},
+        {NUMBER_FACTOR, 10050, "10.05"},
+        {NUMBER_FACTOR, 1001, "1.001"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[NUMBER_TEXT_MAX];

@@ -42,6 +42,13 @@ static bool is_number(const struct properties_key_info *info)
            info->type == PROPERTIES_TYPE_COUNT;
 }
 
+/* So that no rule between keys stands in the way. */
+static void start_anew(void)
+{
+    semel_properties_destroy(properties);
+    properties = semel_properties_create();
+}
+
 Test(set, both_ends_of_every_range_are_inside)
 {
     for (int key = 0; key < PROPERTIES_KEY_COUNT; key++) {
@@ -49,6 +56,7 @@ Test(set, both_ends_of_every_range_are_inside)
         char text[32];
         if (!is_number(info))
             continue;
+        start_anew();
         snprintf(text, sizeof text, "%" PRId64, info->min);
         expect_int(info->name, text, (enum properties_key)key, info->min);
         snprintf(text, sizeof text, "%" PRId64, info->max);
@@ -127,6 +135,59 @@ Test(set, bad_intervals)
                "RetryIntervals: a wait of \"99999999999999999999\" is outside 0 to 3600000 ms");
 }
 
+Test(set, factors_and_words)
+{
+    expect_int("RetryBackoffMultiplier", "1.125", PROPERTIES_RETRY_BACKOFF_MULTIPLIER, 1125);
+    expect_int("RetryBackoffMultiplier", "100", PROPERTIES_RETRY_BACKOFF_MULTIPLIER, 100000);
+    expect_int("RetryJitter", "none", PROPERTIES_RETRY_JITTER, SEMEL_JITTER_NONE);
+    expect_int("RetryJitter", "decorrelated", PROPERTIES_RETRY_JITTER, SEMEL_JITTER_DECORRELATED);
+    expect_int("AdaptiveLimit", "yes", PROPERTIES_ADAPTIVE_LIMIT, 1);
+    expect_int("AdaptiveLimit", "no", PROPERTIES_ADAPTIVE_LIMIT, 0);
+}
+
+Test(set, codes)
+{
+    expect_int("RetryableCodes", "UNAVAILABLE", PROPERTIES_RETRYABLE_CODES, 1 << SEMEL_UNAVAILABLE);
+    expect_int("RetryableCodes", "UNAVAILABLE ABORTED", PROPERTIES_RETRYABLE_CODES,
+               1 << SEMEL_UNAVAILABLE | 1 << SEMEL_ABORTED);
+    expect_int("RetryableCodes", " CANCELLED ,\tUNAUTHENTICATED ", PROPERTIES_RETRYABLE_CODES,
+               1 << SEMEL_CANCELLED | 1 << SEMEL_UNAUTHENTICATED);
+    expect_int("RetryableCodes", "none", PROPERTIES_RETRYABLE_CODES, 0);
+    expect_int("RetryableCodes", " none ", PROPERTIES_RETRYABLE_CODES, 0);
+}
+
+Test(set, all_codes_at_once)
+{
+    char text[512] = "";
+    for (int code = 1; code <= SEMEL_UNAUTHENTICATED; code++) {
+        strcat(text, code > 1 ? "," : "");
+        strcat(text, semel_code_name((enum semel_code)code));
+    }
+    expect_int("RetryableCodes", text, PROPERTIES_RETRYABLE_CODES, PROPERTIES_CODES_MAX);
+}
+
+Test(set, bad_codes)
+{
+    static const char *const lists[] = {
+        "", " ", ",ABORTED", "ABORTED,", "ABORTED,,UNKNOWN", "none ABORTED", "ABORTED none", "none,none"};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        char message[SEMEL_MESSAGE_MAX];
+        snprintf(message, sizeof message,
+                 "RetryableCodes: \"%s\" is not a list of codes (UNAVAILABLE ABORTED), nor none alone",
+                 lists[i]);
+        expect_set("RetryableCodes", lists[i], SEMEL_INVALID_ARGUMENT, message);
+    }
+    expect_set("RetryableCodes", "ABORTED UNAVAILBLE", SEMEL_INVALID_ARGUMENT,
+               "RetryableCodes: \"UNAVAILBLE\" is not a code; did you mean \"UNAVAILABLE\"?");
+    expect_set("RetryableCodes", "unavailable", SEMEL_INVALID_ARGUMENT,
+               "RetryableCodes: \"unavailable\" is not a code; case matters, did you mean \"UNAVAILABLE\"?");
+    expect_set("RetryableCodes", "ABORTED OK", SEMEL_INVALID_ARGUMENT, "RetryableCodes: OK is not a failure");
+    expect_set("RetryableCodes", "ABORTED UNKNOWN ABORTED", SEMEL_INVALID_ARGUMENT,
+               "RetryableCodes: ABORTED is named twice");
+    expect_set("RetryableCodes", "14", SEMEL_INVALID_ARGUMENT,
+               "RetryableCodes: \"14\" is not a code; did you mean \"OK\"?");
+}
+
 Test(set, bad_values_say_what_would_do)
 {
     static const struct {
@@ -146,6 +207,15 @@ Test(set, bad_values_say_what_would_do)
         {"OnUnavailable", "", "OnUnavailable: \"\" is not one of wait, fail, drop"},
         {"OnUnavailable", "FAIL", "OnUnavailable: \"FAIL\" is not one of wait, fail, drop"},
         {"a.OnUnavailable", "2", "a.OnUnavailable: \"2\" is not one of wait, fail, drop"},
+        {"RetryJitter", "Full", "RetryJitter: \"Full\" is not one of none, full, equal, decorrelated"},
+        {"AdaptiveLimit", "true", "AdaptiveLimit: \"true\" is not one of no, yes"},
+        {"RetryMaxAttempts", "0", "RetryMaxAttempts: \"0\" is outside 1 to 65"},
+        {"RetryMaxAttempts", "66", "RetryMaxAttempts: \"66\" is outside 1 to 65"},
+        {"RetryBackoffMultiplier", "0.999", "RetryBackoffMultiplier: \"0.999\" is outside 1 to 100"},
+        {"RetryBackoffMultiplier", "100.001", "RetryBackoffMultiplier: \"100.001\" is outside 1 to 100"},
+        {"RetryBackoffMultiplier", "1.2345",
+         "RetryBackoffMultiplier: \"1.2345\" is not a number with at most three decimals (2 or 1.5)"},
+        {"HedgeMax", "17", "HedgeMax: \"17\" is outside 0 to 16"},
         {"EndpointSelection", "rand", "EndpointSelection: \"rand\" is not one of ordered, random"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -166,11 +236,11 @@ Test(set, every_key_in_every_scope_it_may_not_stand_in)
 {
     for (int key = 0; key < PROPERTIES_KEY_COUNT; key++) {
         const struct properties_key_info *info = keys_info((enum properties_key)key);
-        const char *value = info->type == PROPERTIES_TYPE_ON_UNAVAILABLE ? "wait"
-                            : info->type == PROPERTIES_TYPE_SELECTION    ? "random"
-                            : info->type == PROPERTIES_TYPE_SIZE         ? "4096"
-                            : info->type == PROPERTIES_TYPE_DURATION     ? "1s"
-                                                                         : "1";
+        const char *value = keys_are_words(info->type)               ? keys_word(info->type, info->max)
+                            : info->type == PROPERTIES_TYPE_CODES    ? "ABORTED"
+                            : info->type == PROPERTIES_TYPE_SIZE     ? "4096"
+                            : info->type == PROPERTIES_TYPE_DURATION ? "1s"
+                                                                     : "1";
         char in_channel[64], in_method[64];
         snprintf(in_channel, sizeof in_channel, "audit.%s", info->name);
         snprintf(in_method, sizeof in_method, "demo.Bank.Deposit.%s", info->name);
