@@ -1,5 +1,5 @@
-/* Errors that are too large for a frame, and errors whose reply is lost: the client is told what became of its call, and
- * an at-most-once operation has run once.
+/* Errors that are too large for a frame, and errors whose reply is lost: the client is told what became of its call,
+ * and an at-most-once operation has run once.
  *
  * Reads best next: proxy.h, desk.h. */
 #include <criterion/criterion.h>

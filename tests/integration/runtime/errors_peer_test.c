@@ -1,5 +1,5 @@
-/* Servers that lie about declared errors: whatever stands in such a reply, the call ends once, is not sent again, and its
- * outcome is the peer's word.
+/* Servers that lie about declared errors: whatever stands in such a reply, the call ends once, is not sent again, and
+ * its outcome is the peer's word.
  *
  * Reads best next: peer.h, core/raised.h. */
 #include <criterion/criterion.h>
