@@ -11,7 +11,9 @@
 
 struct output {
     const char *directory; /* borrowed: where the files go */
-    char *workshop;        /* owned: the hidden directory they are made in, below it */
+    char *workshop;        /* owned: a hidden directory below it */
+    const char *made;      /* in the workshop: the files to publish are made here */
+    const char *notes;     /* in the workshop: what is only needed on the way */
     bool made_directory;   /* by output_open, so that a failure can take it back */
     bool published;
 };
@@ -20,11 +22,19 @@ struct output {
  * path that could not be made; then output_close is still right to call. */
 bool output_open(struct output *output, struct arena *arena, const char *directory, const char **ret_culprit);
 
-/* Moves every file of the workshop to its place; one that is there already with the same bytes is not
- * touched, so that a build sees no news.  false with errno and *ret_culprit. */
+/* Writes a file and the directories between directory and it; false with errno. */
+bool output_write(struct arena *arena, const char *directory, const char *relative, const void *bytes,
+                  size_t size);
+
+/* Moves every file made to its place; one that is there already with the same bytes is not touched, so that a
+ * build sees no news.  false with errno and *ret_culprit. */
 bool output_publish(struct output *output, struct arena *arena, const char **ret_culprit);
 
 /* Removes the workshop with all that is left in it. */
 void output_close(struct output *output, struct arena *arena);
+
+/* One file, whole or not at all, and the directories above it; nothing is touched when it has these bytes.  false
+ * with errno. */
+bool output_replace(struct arena *arena, const char *path, const void *bytes, size_t size);
 
 #endif

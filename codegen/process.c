@@ -35,7 +35,7 @@ bool process_interrupted(void)
     return interrupted != 0;
 }
 
-static int spawn(char *const argv[], int output, pid_t *ret_pid)
+static int spawn(char *const argv[], const char *directory, int output, pid_t *ret_pid)
 {
     posix_spawn_file_actions_t actions;
     int error = posix_spawn_file_actions_init(&actions);
@@ -46,6 +46,8 @@ static int spawn(char *const argv[], int output, pid_t *ret_pid)
         error = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
     if (error == 0)
         error = posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
+    if (error == 0 && directory != NULL)
+        error = posix_spawn_file_actions_addchdir_np(&actions, directory);
     if (error == 0)
         error = posix_spawnp(ret_pid, argv[0], &actions, NULL, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
@@ -77,13 +79,13 @@ static int wait_for(pid_t pid)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-int process_run(char *const argv[], struct text *said)
+int process_run(char *const argv[], const char *directory, struct text *said)
 {
     int pipe_ends[2];
     if (pipe2(pipe_ends, O_CLOEXEC) != 0)
         return -1;
     pid_t pid;
-    int error = spawn(argv, pipe_ends[1], &pid);
+    int error = spawn(argv, directory, pipe_ends[1], &pid);
     close(pipe_ends[1]);
     if (error == 0)
         listen_to(pipe_ends[0], pid, said);

@@ -11,9 +11,9 @@
 void process_catch_signals(void);
 bool process_interrupted(void);
 
-/* Runs argv[0] (searched in PATH unless it has a slash) with argv, NULL-terminated, and waits for it.  What
- * it writes to stdout and stderr is appended to said.  Returns its exit status (128 + signal when a signal
- * ended it), or -1 with errno when it could not be started. */
-int process_run(char *const argv[], struct text *said);
+/* Runs argv[0] (searched in PATH unless it has a slash) with argv, NULL-terminated, inside directory (NULL: here),
+ * and waits for it.  What it writes to stdout and stderr is appended to said.  Returns its exit status (128 +
+ * signal when a signal ended it), or -1 with errno when it could not be started. */
+int process_run(char *const argv[], const char *directory, struct text *said);
 
 #endif

@@ -1,4 +1,4 @@
-/* Reads the stderr of protoc, of protoc-gen-semel and of the nanopb generator.
+/* Reads the stderr of protoc and of the nanopb generator.
  *
  * It must not know how remarks are shown.  Reads best next: remark.h. */
 #include "codegen/remark.h"
@@ -7,10 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char semel_prefix[] = "--semel_out: ";
 static const char nanopb_prefix[] = "--nanopb_out: ";
 static const char traceback_start[] = "Traceback (most recent call last)";
 static const char circle_start[] = "Circular dependency in messages: ";
+static const char unmatched_start[] = "Following patterns in ";
+static const char unmatched_middle[] = " did not match any fields: ";
 
 struct reader {
     struct remarks *remarks;
@@ -24,7 +25,7 @@ static bool starts_with(const char *text, const char *prefix)
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-static void add(struct remarks *remarks, struct remark remark)
+void remarks_add(struct remarks *remarks, struct remark remark)
 {
     for (size_t i = 0; i < remarks->count; i++) {
         const struct remark *other = &remarks->items[i];
@@ -113,7 +114,8 @@ static void read_nanopb_failure(struct reader *reader, const char *text)
     while (length > 0 && text[length - 1] == '.')
         length--;
     struct arena *arena = reader->remarks->arena;
-    add(reader->remarks,
+    remarks_add(
+        reader->remarks,
         (struct remark){.text = arena_printf(arena, "the nanopb generator failed: %.*s", (int)length, text)});
 }
 
@@ -121,13 +123,36 @@ static void read_nanopb_failure(struct reader *reader, const char *text)
 static void read_circle(struct reader *reader, const char *names)
 {
     static const char text[] =
-        "messages contain themselves or each other, which no C struct can: %.*s; break the "
-        "circle with a pointer, by a line such as \"package.Message.field "
-        "type:FT_POINTER\" in the .options file";
+        "messages contain themselves or each other by value, which no C struct can: %.*s; an option of nanopb "
+        "keeps semelc from making the fields between them pointers";
     int length = (int)strcspn(names, "(");
     while (length > 0 && names[length - 1] == ' ')
         length--;
-    add(reader->remarks, (struct remark){.text = arena_printf(reader->remarks->arena, text, length, names)});
+    remarks_add(reader->remarks,
+                (struct remark){.text = arena_printf(reader->remarks->arena, text, length, names)});
+}
+
+/* "Following patterns in ./bank.options did not match any fields: a, b" */
+static void read_unmatched(struct reader *reader, const char *text)
+{
+    const char *middle = strstr(text, unmatched_middle);
+    if (middle == NULL)
+        return;
+    struct arena *arena = reader->remarks->arena;
+    const char *file = arena_printf(arena, "%.*s", (int)(middle - text), text);
+    const char *pattern = middle + strlen(unmatched_middle);
+    while (*pattern != '\0') {
+        int length = (int)strcspn(pattern, " ");
+        const char *next = pattern + length + (pattern[length] == ' ');
+        if (length > 0 && pattern[length - 1] == ',')
+            length--;
+        remarks_add(
+            reader->remarks,
+            (struct remark){.file = file,
+                            .warning = true,
+                            .text = arena_printf(arena, "pattern \"%.*s\" matches nothing", length, pattern)});
+        pattern = next;
+    }
 }
 
 /* "[libprotobuf WARNING google/protobuf/compiler/parser.cc:646] text" */
@@ -142,36 +167,63 @@ static void read_line(struct reader *reader, const char *line)
     struct remark remark;
     if (*line == '\0' || swallow_traceback(reader, line))
         return;
-    if (starts_with(line, semel_prefix))
-        line += strlen(semel_prefix);
     if (starts_with(line, nanopb_prefix))
         read_nanopb_failure(reader, line + strlen(nanopb_prefix));
     else if (starts_with(line, circle_start))
         read_circle(reader, line + strlen(circle_start));
+    else if (starts_with(line, unmatched_start))
+        read_unmatched(reader, line + strlen(unmatched_start));
+    else if (starts_with(line, "Use  protoc --nanopb-out=-v"))
+        return; /* how to see names: our users do not run protoc */
     else if (starts_with(line, "Could not determine size for submessage"))
         return; /* nanopb guesses the width of a table; the C compiler checks the guess */
     else if (starts_with(line, "[libprotobuf WARNING"))
-        add(reader->remarks, (struct remark){.warning = true, .text = strip_library(line)});
+        remarks_add(reader->remarks, (struct remark){.warning = true, .text = strip_library(line)});
     else if (read_placed(reader->remarks->arena, line, &remark))
-        add(reader->remarks, remark);
+        remarks_add(reader->remarks, remark);
     else
-        add(reader->remarks, (struct remark){.warning = !reader->failed, .text = strip_library(line)});
+        remarks_add(reader->remarks, (struct remark){.warning = !reader->failed, .text = strip_library(line)});
 }
 
-void remarks_read(struct remarks *remarks, struct arena *arena, const char *said, bool failed)
+void remarks_read(struct remarks *remarks, const char *said, bool failed)
 {
-    *remarks = (struct remarks){.arena = arena};
     struct reader reader = {.remarks = remarks, .failed = failed};
     while (*said != '\0') {
         size_t length = strcspn(said, "\n");
-        read_line(&reader, arena_printf(arena, "%.*s", (int)length, said));
+        read_line(&reader, arena_printf(remarks->arena, "%.*s", (int)length, said));
         said += length;
         said += *said == '\n';
     }
 }
 
+static void take(struct remarks *remarks, const struct diagnostics *list, enum severity severity)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const struct diagnostic *item = &list->items[i];
+        if (item->severity == severity)
+            remarks_add(remarks, (struct remark){.file = item->place.file,
+                                                 .at = {item->place.line, item->place.column},
+                                                 .warning = severity == SEVERITY_WARNING,
+                                                 .text = item->text});
+    }
+}
+
+void remarks_take(struct remarks *remarks, const struct diagnostics *list)
+{
+    take(remarks, list, SEVERITY_WARNING);
+    take(remarks, list, SEVERITY_ERROR);
+}
+
+size_t remarks_errors(const struct remarks *remarks)
+{
+    size_t errors = 0;
+    for (size_t i = 0; i < remarks->count; i++)
+        errors += !remarks->items[i].warning;
+    return errors;
+}
+
 void remarks_fini(struct remarks *remarks)
 {
     free(remarks->items);
-    *remarks = (struct remarks){.items = NULL};
+    *remarks = (struct remarks){.arena = remarks->arena};
 }

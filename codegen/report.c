@@ -5,7 +5,7 @@
 
 #include "codegen/advice.h"
 #include "codegen/aim.h"
-#include "codegen/remark.h"
+#include "codegen/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,7 +23,6 @@ struct source {
 struct reporter {
     const struct imports *imports;
     struct arena *arena;
-    struct remarks remarks;
     struct source *sources;
     size_t source_count;
 };
@@ -38,13 +37,12 @@ void report_own(const char *format, ...)
     va_end(arguments);
 }
 
-/* The path of an imported name as a person would open it, or name itself when no directory has it. */
-static const char *resolve(const struct reporter *reporter, const char *name)
+const char *report_path(struct arena *arena, const struct imports *imports, const char *name)
 {
-    for (size_t i = 0; i < reporter->imports->count; i++) {
-        const char *directory = reporter->imports->directories[i];
+    for (size_t i = 0; i < imports->count; i++) {
+        const char *directory = imports->directories[i];
         bool here = strcmp(directory, ".") == 0;
-        const char *path = here ? name : arena_printf(reporter->arena, "%s/%s", directory, name);
+        const char *path = here ? name : arena_printf(arena, "%s/%s", directory, name);
         if (access(path, R_OK) == 0)
             return path;
     }
@@ -65,14 +63,15 @@ static char *read_text(const char *path)
     return text.bytes;
 }
 
-static const struct source *source_of(struct reporter *reporter, const char *name)
+static const struct source *source_of(struct reporter *reporter, const struct remark *remark)
 {
+    const char *name = remark->file;
     for (size_t i = 0; i < reporter->source_count; i++)
         if (strcmp(reporter->sources[i].name, name) == 0)
             return &reporter->sources[i];
     reporter->sources = array_grow(reporter->sources, reporter->source_count, sizeof *reporter->sources);
     struct source *source = &reporter->sources[reporter->source_count++];
-    const char *path = resolve(reporter, name);
+    const char *path = remark->opened ? name : report_path(reporter->arena, reporter->imports, name);
     *source = (struct source){name, path, read_text(path)};
     return source;
 }
@@ -82,7 +81,7 @@ static void refine(struct reporter *reporter, struct remark *remark)
 {
     const char *rest = NULL;
     if (remark->file != NULL && remark->at.line > 0) {
-        const struct source *source = source_of(reporter, remark->file);
+        const struct source *source = source_of(reporter, remark);
         if (source->text != NULL) {
             remark->at = aim_at(source->text, remark->at, remark->text);
             rest = aim_text(source->text, remark->at);
@@ -138,7 +137,7 @@ static void show(struct reporter *reporter, const struct remark *remark)
         fprintf(stderr, "semelc: %s: %s\n", kind, remark->text);
         return;
     }
-    const struct source *source = source_of(reporter, remark->file);
+    const struct source *source = source_of(reporter, remark);
     fputs(source->path, stderr);
     if (remark->at.line > 0)
         fprintf(stderr, ":%u", (unsigned)remark->at.line);
@@ -149,23 +148,16 @@ static void show(struct reporter *reporter, const struct remark *remark)
         show_line(source->text, remark->at);
 }
 
-size_t report_protoc(const char *said, bool failed, const struct imports *imports, struct arena *arena)
+void report_remarks(struct remarks *remarks, const struct imports *imports)
 {
-    struct reporter reporter = {.imports = imports, .arena = arena};
-    struct remarks *remarks = &reporter.remarks;
-    size_t errors = 0;
-    remarks_read(remarks, arena, said, failed);
+    struct reporter reporter = {.imports = imports, .arena = remarks->arena};
     for (size_t i = 0; i < remarks->count; i++)
         refine(&reporter, &remarks->items[i]);
     if (remarks->count > 1)
         qsort(remarks->items, remarks->count, sizeof *remarks->items, by_place);
-    for (size_t i = 0; i < remarks->count; i++) {
+    for (size_t i = 0; i < remarks->count; i++)
         show(&reporter, &remarks->items[i]);
-        errors += !remarks->items[i].warning;
-    }
     for (size_t i = 0; i < reporter.source_count; i++)
         free(reporter.sources[i].text);
     free(reporter.sources);
-    remarks_fini(remarks);
-    return errors;
 }

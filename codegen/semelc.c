@@ -1,275 +1,366 @@
-/* semelc: the one command that turns FILE.proto into FILE.pb.h, FILE.pb.c, FILE.semel.h and FILE.semel.c.
+/* semelc: the one command that turns FILE.proto into FILE.pb.h, FILE.pb.c, FILE.semel.h and FILE.semel.c, and that
+ * tells what a .proto declares and whether a change of it breaks who speaks the old one.
  *
- * It drives protoc with two plugins and shows their complaints well; all rules of the language are in idl/.
- * Reads best next: tools.h, output.h, report.h. */
+ * protoc reads the files once, into memory; all else works on what it made of them.  The rules of the language are in
+ * idl/.  Reads best next: arguments.h, set.h, sizes.h, output.h. */
+#include "codegen/arguments.h"
+#include "codegen/depfile.h"
+#include "codegen/describe.h"
+#include "codegen/emit.h"
 #include "codegen/output.h"
 #include "codegen/process.h"
-#include "codegen/report.h"
+#include "codegen/set.h"
+#include "codegen/sizes.h"
 #include "codegen/tools.h"
+#include "idl/compare.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
-
-#ifndef SEMEL_VERSION
-#error "the build defines SEMEL_VERSION"
-#endif
-
-static const char help[] =
-    "semelc - makes C of the services in .proto files\n"
-    "\n"
-    "Usage: semelc [-I DIR]... [-o DIR] FILE.proto...\n"
-    "\n"
-    "For each FILE.proto it writes\n"
-    "  FILE.pb.h     FILE.pb.c      the messages, as plain structs of nanopb\n"
-    "  FILE.semel.h  FILE.semel.c   the services: client stubs, a struct of server handlers, tables\n"
-    "\n"
-    "  -I DIR      where imports are looked for (may be given again); a FILE outside of every DIR\n"
-    "              adds its own folder.  Below DIR, output keeps the folders FILE has there.\n"
-    "  -o DIR      where output goes; made if missing (default: the current directory)\n"
-    "  --help      shows this\n"
-    "  --version   shows the version\n"
-    "\n"
-    "A FILE.options beside FILE.proto is given to nanopb: it sets sizes of strings and arrays; without it\n"
-    "whatever has no bound is a pointer.  Options of methods come from semel/options.proto, which every\n"
-    "FILE can import.  On any error the exit status is 1 and no file is written; a file whose text would\n"
-    "not change is not touched.\n"
-    "\n"
-    "Try it:\n"
-    "  cat > hello.proto <<'END'\n"
-    "  syntax = \"proto3\";\n"
-    "  package hello;\n"
-    "  message Name { string name = 1; }\n"
-    "  message Greeting { string text = 1; }\n"
-    "  service Greeter { rpc Greet(Name) returns (Greeting); }\n"
-    "  END\n"
-    "  semelc hello.proto\n";
 
 struct job {
     struct arena arena;
-    const char *out;
-    const char **files;
-    size_t file_count;
-    struct imports imports;
+    struct arguments arguments;
     struct tools tools;
+    struct remarks remarks;
+    const char **names; /* of the files, as protoc names them; no two alike */
+    size_t name_count;
+    int set_file;    /* in memory: protoc writes it, and reads it again for nanopb */
+    struct text set; /* what is in it */
+    struct request request;
+    struct model model;
+    struct diagnostics list;
+    struct sizes sizes;
     struct output output;
 };
 
-/* ---- the command line ---- */
-
-enum parsed { PARSED_RUN, PARSED_DONE, PARSED_WRONG };
-
-static void add_import(struct job *job, const char *directory)
-{
-    for (size_t i = 0; i < job->imports.count; i++)
-        if (strcmp(job->imports.directories[i], directory) == 0)
-            return;
-    job->imports.directories[job->imports.count++] = directory;
-}
-
-/* Without "./" in front and "/" behind, so that directories compare. */
-static const char *tidy_path(struct arena *arena, const char *path)
-{
-    while (path[0] == '.' && path[1] == '/') {
-        path += 2;
-        path += strspn(path, "/");
-    }
-    char *tidy = arena_copy(arena, *path == '\0' ? "." : path);
-    for (size_t length = strlen(tidy); length > 1 && tidy[length - 1] == '/'; length--)
-        tidy[length - 1] = '\0';
-    return tidy;
-}
-
-/* The value of an option that takes one, "-oDIR" or "-o DIR"; NULL, and reported, when there is none. */
-static const char *option_value(char **argv, int *index)
-{
-    const char *option = argv[*index];
-    const char *value = option[2] != '\0' ? option + 2 : argv[++*index];
-    if (value == NULL || *value == '\0') {
-        report_own("%.2s needs a directory; semelc --help tells more", option);
-        return NULL;
-    }
-    return value;
-}
-
-static enum parsed parse_option(struct job *job, char **argv, int *index)
-{
-    const char *option = argv[*index];
-    if (strcmp(option, "--help") == 0 || strcmp(option, "-h") == 0) {
-        fputs(help, stdout);
-        return PARSED_DONE;
-    }
-    if (strcmp(option, "--version") == 0) {
-        puts("semelc " SEMEL_VERSION);
-        return PARSED_DONE;
-    }
-    if (option[1] != 'I' && option[1] != 'o') {
-        report_own("unknown option %s; semelc --help tells which there are", option);
-        return PARSED_WRONG;
-    }
-    char which = option[1];
-    const char *value = option_value(argv, index);
-    if (value == NULL)
-        return PARSED_WRONG;
-    value = tidy_path(&job->arena, value);
-    if (which == 'I')
-        add_import(job, value);
-    else
-        job->out = value;
-    return PARSED_RUN;
-}
-
-static bool ends_with(const char *text, const char *suffix)
-{
-    size_t length = strlen(text);
-    size_t tail = strlen(suffix);
-    return length > tail && strcmp(text + length - tail, suffix) == 0;
-}
-
-static bool add_file(struct job *job, const char *file)
-{
-    if (!ends_with(file, ".proto")) {
-        report_own("%s does not end in .proto", file);
-        return false;
-    }
-    if (access(file, R_OK) != 0) {
-        fprintf(stderr, "%s: error: %s\n", file, strerror(errno));
-        return false;
-    }
-    job->files[job->file_count++] = tidy_path(&job->arena, file);
-    return true;
-}
-
-static enum parsed parse_arguments(struct job *job, int argc, char **argv)
-{
-    size_t room = (size_t)argc;
-    job->files = arena_alloc(&job->arena, room * sizeof *job->files);
-    /* Each argument is at most one directory; two more come from the tools. */
-    job->imports.directories = arena_alloc(&job->arena, (room + 2) * sizeof *job->imports.directories);
-    bool options = true;
-    bool good = true;
-    for (int i = 1; i < argc; i++) {
-        if (options && strcmp(argv[i], "--") == 0) {
-            options = false;
-        } else if (options && argv[i][0] == '-' && argv[i][1] != '\0') {
-            enum parsed parsed = parse_option(job, argv, &i);
-            if (parsed != PARSED_RUN)
-                return parsed;
-        } else {
-            good = add_file(job, argv[i]) && good;
-        }
-    }
-    if (good && job->file_count == 0) {
-        report_own("no FILE.proto given; semelc --help tells more");
-        good = false;
-    }
-    return good ? PARSED_RUN : PARSED_WRONG;
-}
-
 /* ---- import directories ---- */
 
-static bool covers(const char *directory, const char *file)
+/* What is left of file below directory, as protoc sees it; NULL: it is not below. */
+static const char *name_below(const char *directory, const char *file)
 {
-    if (strcmp(directory, ".") == 0)
-        return *file != '/' && strncmp(file, "../", 3) != 0;
-    size_t length = strlen(directory);
-    return strncmp(file, directory, length) == 0 && (file[length] == '/' || directory[length - 1] == '/');
+    size_t length = strcmp(directory, ".") == 0 ? 0 : strlen(directory);
+    if (strncmp(file, directory, length) != 0 || (length == 0 && *file == '/'))
+        return NULL;
+    const char *rest = file + length;
+    if (length > 0 && directory[length - 1] != '/' && *rest++ != '/')
+        return NULL;
+    bool leaves = strncmp(rest, "../", 3) == 0 || strstr(rest, "/../") != NULL;
+    return leaves ? NULL : rest;
 }
 
+static const char *find_name(const struct imports *imports, const char *file)
+{
+    for (size_t i = 0; i < imports->count; i++) {
+        const char *name = name_below(imports->directories[i], file);
+        if (name != NULL)
+            return name;
+    }
+    return NULL;
+}
+
+static const char *directory_of(struct arena *arena, const char *file)
+{
+    const char *slash = strrchr(file, '/');
+    if (slash == NULL)
+        return ".";
+    return slash == file ? "/" : arena_printf(arena, "%.*s", (int)(slash - file), file);
+}
+
+/* A file outside of every directory adds its own; those of google/protobuf keep their names even then. */
 static void add_own_directory(struct job *job, const char *file)
 {
-    for (size_t i = 0; i < job->imports.count; i++)
-        if (covers(job->imports.directories[i], file))
-            return;
-    char *directory = arena_copy(&job->arena, file);
-    char *slash = strrchr(directory, '/');
-    if (slash == NULL)
-        directory = arena_copy(&job->arena, ".");
-    else
-        slash[slash == directory] = '\0';
-    add_import(job, directory);
+    struct imports *imports = &job->arguments.imports;
+    const char *google = job->tools.google_protos == NULL ? NULL : name_below(job->tools.google_protos, file);
+    if (find_name(imports, file) != NULL)
+        return;
+    bool well_known = google != NULL && strncmp(google, "google/protobuf/", 16) == 0;
+    imports->directories[imports->count++] = well_known ? job->tools.google_protos
+                                                        : directory_of(&job->arena, file);
 }
 
 static void complete_imports(struct job *job)
 {
-    for (size_t i = 0; i < job->file_count; i++)
-        add_own_directory(job, job->files[i]);
-    add_import(job, job->tools.semel_protos);
-    if (job->tools.nanopb_protos != NULL)
-        add_import(job, job->tools.nanopb_protos);
+    struct imports *imports = &job->arguments.imports;
+    /* nanopb ships an old copy of google/protobuf/descriptor.proto: protoc's own goes first. */
+    const char *const more[ARGUMENTS_MORE_IMPORTS] = {job->tools.semel_protos, job->tools.google_protos,
+                                                      job->tools.nanopb_protos};
+    for (size_t i = 0; i < job->arguments.file_count; i++)
+        add_own_directory(job, job->arguments.files[i]);
+    for (size_t i = 0; i < ARGUMENTS_MORE_IMPORTS; i++)
+        if (more[i] != NULL)
+            imports->directories[imports->count++] = more[i];
+    job->names = arena_alloc(&job->arena, job->arguments.file_count * sizeof *job->names);
+    for (size_t i = 0; i < job->arguments.file_count; i++) {
+        const char *name = find_name(imports, job->arguments.files[i]);
+        size_t twin = 0;
+        while (twin < job->name_count && strcmp(job->names[twin], name) != 0)
+            twin++;
+        if (twin == job->name_count)
+            job->names[job->name_count++] = name;
+    }
 }
 
-/* protoc joins the options of a plugin with commas and offers no way to quote one. */
+/* protoc takes a colon for the end of a directory and offers no way to quote one. */
 static bool imports_are_clean(const struct job *job)
 {
-    for (size_t i = 0; i < job->imports.count; i++) {
-        if (strpbrk(job->imports.directories[i], ",\"'") != NULL) {
-            report_own("protoc cannot pass on the directory %s: its name has a comma or a quote",
-                       job->imports.directories[i]);
+    for (size_t i = 0; i < job->arguments.imports.count; i++) {
+        const char *directory = job->arguments.imports.directories[i];
+        if (strchr(directory, ':') != NULL) {
+            report_own("protoc cannot look into %s: its name has a colon", directory);
             return false;
         }
     }
     return true;
 }
 
-/* ---- the run ---- */
+/* ---- what protoc makes of the files ---- */
 
-static char **protoc_arguments(struct job *job)
-{
-    struct arena *arena = &job->arena;
-    char **argv = arena_alloc(arena, (16 + 2 * job->imports.count + job->file_count) * sizeof *argv);
-    size_t count = 0;
-    argv[count++] = arena_copy(arena, job->tools.protoc);
-    argv[count++] = arena_copy(arena, "--error_format=gcc");
-    argv[count++] = arena_printf(arena, "--plugin=protoc-gen-semel=%s", job->tools.semel_plugin);
-    argv[count++] = arena_printf(arena, "--plugin=protoc-gen-nanopb=%s", job->tools.nanopb_plugin);
-    /* semel first: a name that nanopb would stumble over gets a clear error before nanopb sees it. */
-    argv[count++] = arena_printf(arena, "--semel_out=%s", job->output.workshop);
-    argv[count++] = arena_printf(arena, "--nanopb_out=%s", job->output.workshop);
-    argv[count++] = arena_copy(arena, "--nanopb_opt=-q");
-    argv[count++] = arena_copy(arena, "--nanopb_opt=-sfallback_type:FT_POINTER");
-    argv[count++] = arena_copy(arena, "--nanopb_opt=-xsemel/options.proto");
-    for (size_t i = 0; i < job->imports.count; i++) {
-        argv[count++] = arena_printf(arena, "-I%s", job->imports.directories[i]);
-        argv[count++] = arena_printf(arena, "--nanopb_opt=-I%s", job->imports.directories[i]);
-    }
-    for (size_t i = 0; i < job->file_count; i++)
-        argv[count++] = arena_copy(arena, job->files[i]);
-    return argv;
-}
-
-static bool run_protoc(struct job *job)
+/* Runs protoc and takes down what it says; false when it did not do its work. */
+static bool run_protoc(struct job *job, char **argv, const char *directory)
 {
     struct text said = {.bytes = NULL};
-    int status = process_run(protoc_arguments(job), &said);
+    size_t before = remarks_errors(&job->remarks);
+    int status = process_run(argv, directory, &said);
     int reason = errno;
-    size_t errors = said.size == 0 ? 0 : report_protoc(said.bytes, status != 0, &job->imports, &job->arena);
+    if (said.size > 0)
+        remarks_read(&job->remarks, said.bytes, status != 0);
     text_fini(&said);
     if (process_interrupted())
         report_own("interrupted; nothing was written");
     else if (status < 0)
         report_own("cannot run %s: %s", job->tools.protoc, strerror(reason));
-    else if (status != 0 && errors == 0)
+    else if (status != 0 && remarks_errors(&job->remarks) == before)
         report_own("%s failed with status %d and said nothing", job->tools.protoc, status);
-    return status == 0 && errors == 0 && !process_interrupted();
+    return status == 0 && remarks_errors(&job->remarks) == 0 && !process_interrupted();
+}
+
+static char **reader_arguments(struct job *job)
+{
+    const struct imports *imports = &job->arguments.imports;
+    struct arena *arena = &job->arena;
+    char **argv = arena_alloc(arena, (6 + imports->count + job->arguments.file_count) * sizeof *argv);
+    size_t count = 0;
+    argv[count++] = arena_copy(arena, job->tools.protoc);
+    argv[count++] = arena_copy(arena, "--error_format=gcc");
+    argv[count++] = arena_copy(arena, "--include_imports");
+    argv[count++] = arena_copy(arena, "--include_source_info");
+    argv[count++] = arena_printf(arena, "--descriptor_set_out=/dev/fd/%d", job->set_file);
+    for (size_t i = 0; i < imports->count; i++)
+        argv[count++] = arena_printf(arena, "-I=%s",
+                                     imports->directories[i]); /* what stands before = is prefixed */
+    for (size_t i = 0; i < job->arguments.file_count; i++)
+        argv[count++] = arena_copy(arena, job->arguments.files[i]);
+    return argv;
+}
+
+static bool read_files(struct job *job)
+{
+    const char *problem;
+    job->set_file = memfd_create("semelc", 0); /* protoc inherits it */
+    if (job->set_file < 0) {
+        report_own("cannot make a file in memory: %s", strerror(errno));
+        return false;
+    }
+    if (!run_protoc(job, reader_arguments(job), NULL))
+        return false;
+    if (!set_load_from(job->set_file, &job->set)) {
+        report_own("cannot read what protoc wrote: %s", strerror(errno));
+        return false;
+    }
+    if (!set_parse(&job->set, job->names, job->name_count, &job->request, &problem)) {
+        report_own("cannot read what protoc wrote: %s", problem);
+        return false;
+    }
+    model_build(&job->model, &job->request, &job->list);
+    remarks_take(&job->remarks, &job->list);
+    return job->list.errors == 0;
+}
+
+/* ---- making C ---- */
+
+static bool emit(struct job *job, const char *stem, const char *suffix, const struct model_file *file,
+                 void (*emitter)(struct text *, const struct model_file *))
+{
+    struct text text = {.bytes = NULL};
+    emitter(&text, file);
+    const char *name = arena_printf(&job->arena, "%s%s", stem, suffix);
+    bool written = output_write(&job->arena, job->output.made, name, text.bytes, text.size);
+    text_fini(&text);
+    return written;
+}
+
+static bool emit_services(struct job *job)
+{
+    for (size_t i = 0; i < job->model.file_count; i++) {
+        const struct model_file *file = &job->model.files[i];
+        if (!emit(job, file->stem, ".semel.h", file, emit_header) ||
+            !emit(job, file->stem, ".semel.c", file, emit_source))
+            return false;
+    }
+    return true;
+}
+
+/* nanopb runs inside the workshop, where its copies of the .options files are, so that no path of the user has to
+ * pass through protoc's way of quoting the options of plugins. */
+static char **nanopb_arguments(struct job *job)
+{
+    struct arena *arena = &job->arena;
+    char **argv = arena_alloc(arena, (8 + job->name_count) * sizeof *argv);
+    size_t count = 0;
+    argv[count++] = arena_copy(arena, job->tools.protoc);
+    argv[count++] = arena_copy(arena, "--error_format=gcc");
+    argv[count++] = arena_printf(arena, "--plugin=protoc-gen-nanopb=%s", job->tools.nanopb_plugin);
+    argv[count++] = arena_printf(arena, "--descriptor_set_in=/dev/fd/%d", job->set_file);
+    argv[count++] = arena_copy(arena, "--nanopb_opt=-sfallback_type:FT_POINTER");
+    argv[count++] = arena_copy(arena, "--nanopb_opt=-xsemel/options.proto");
+    argv[count++] = arena_copy(arena, "--nanopb_out=../made");
+    for (size_t i = 0; i < job->name_count; i++)
+        argv[count++] = arena_copy(arena, job->names[i]);
+    return argv;
+}
+
+static bool make_messages(struct job *job)
+{
+    size_t before = job->remarks.count;
+    bool made = run_protoc(job, nanopb_arguments(job), job->output.notes);
+    sizes_aim(&job->sizes, before);
+    return made;
+}
+
+/* Everything that is made, to its place; false with errno and the path that could not be written. */
+static bool publish(struct job *job, const struct text *rule, const char **ret_culprit)
+{
+    if (!output_publish(&job->output, &job->arena, ret_culprit))
+        return false;
+    *ret_culprit = job->arguments.depfile;
+    return rule->size == 0 || output_replace(&job->arena, job->arguments.depfile, rule->bytes, rule->size);
+}
+
+static void add_targets(struct job *job, struct text *rule)
+{
+    static const char *const suffixes[] = {".pb.h", ".pb.c", ".semel.h", ".semel.c"};
+    if (job->arguments.depfile_target != NULL) {
+        depfile_add_target(rule, job->arguments.depfile_target);
+        return;
+    }
+    const char *out = strcmp(job->arguments.out, ".") == 0 ? "" : job->arguments.out;
+    const char *slash = *out == '\0' || strcmp(out, "/") == 0 ? "" : "/";
+    for (size_t i = 0; i < job->model.file_count; i++)
+        for (size_t j = 0; j < sizeof suffixes / sizeof *suffixes; j++)
+            depfile_add_target(
+                rule, arena_printf(&job->arena, "%s%s%s%s", out, slash, job->model.files[i].stem, suffixes[j]));
+}
+
+static void make_rule(struct job *job, struct text *rule)
+{
+    if (job->arguments.depfile == NULL)
+        return;
+    add_targets(job, rule);
+    for (size_t i = 0; i < job->request.file_count; i++)
+        depfile_add_source(rule,
+                           report_path(&job->arena, &job->arguments.imports, job->request.files[i]->file.name));
+    for (size_t i = 0; i < job->sizes.count; i++)
+        if (job->sizes.files[i].path != NULL)
+            depfile_add_source(rule, job->sizes.files[i].path);
+    depfile_end(rule);
+}
+
+static bool make_and_publish(struct job *job)
+{
+    const char *culprit = NULL;
+    struct text rule = {.bytes = NULL};
+    bool written = output_open(&job->output, &job->arena, job->arguments.out, &culprit) && emit_services(job) &&
+                   sizes_write(&job->sizes, job->output.notes);
+    bool made = written && make_messages(job);
+    if (made) {
+        make_rule(job, &rule);
+        written = publish(job, &rule, &culprit);
+    }
+    if (!written)
+        report_own("cannot write to %s: %s", culprit, strerror(errno));
+    text_fini(&rule);
+    output_close(&job->output, &job->arena);
+    return made && written;
 }
 
 static bool generate(struct job *job)
 {
-    const char *culprit = NULL;
-    bool opened = output_open(&job->output, &job->arena, job->out, &culprit);
-    bool good = opened && run_protoc(job);
-    if (good) {
-        good = output_publish(&job->output, &job->arena, &culprit);
-        opened = good;
-    }
-    if (!opened)
-        report_own("cannot write to %s: %s", culprit, strerror(errno));
-    output_close(&job->output, &job->arena);
+    struct cycles cycles;
+    cycles_find(&job->model, &job->request, &cycles);
+    sizes_collect(&job->sizes, &job->request, &job->model, &cycles, &job->arguments.imports, &job->remarks);
+    bool good = remarks_errors(&job->remarks) == 0 && make_and_publish(job);
+    sizes_fini(&job->sizes);
     return good;
+}
+
+/* ---- the other tasks ---- */
+
+static bool describe(struct job *job)
+{
+    bool written = job->arguments.task == TASK_DESCRIBE_JSON ? describe_json(stdout, &job->model)
+                                                             : describe_tables(stdout, &job->model);
+    if (!written)
+        report_own("cannot write to stdout: %s", strerror(errno));
+    return written;
+}
+
+static bool save(struct job *job)
+{
+    struct text bytes = {.bytes = NULL};
+    const char *path = job->arguments.save;
+    bool written = set_strip(&job->set, &bytes) && output_replace(&job->arena, path, bytes.bytes, bytes.size);
+    if (!written)
+        report_own("cannot write to %s: %s", path, strerror(errno));
+    text_fini(&bytes);
+    return written;
+}
+
+static bool compare(struct job *job, struct request *old)
+{
+    struct diagnostics changes;
+    diagnostics_init(&changes, &job->model.arena);
+    compare_requests(old, &job->request, &changes);
+    remarks_take(&job->remarks, &changes);
+    bool same = changes.errors == 0;
+    diagnostics_fini(&changes);
+    return same;
+}
+
+static bool check(struct job *job)
+{
+    const char *path = job->arguments.against;
+    struct text bytes;
+    struct request old = {.files = NULL};
+    const char *problem = NULL;
+    bool good = false;
+    if (!set_load(path, &bytes))
+        report_own("cannot read %s: %s", path, strerror(errno));
+    else if (!set_parse(&bytes, NULL, 0, &old, &problem) ||
+             (problem = compare_problem(&old, &job->arena)) != NULL)
+        report_own("%s is not what semelc --save or protoc --include_imports -o writes: %s", path, problem);
+    else
+        good = compare(job, &old);
+    request_fini(&old);
+    text_fini(&bytes);
+    return good;
+}
+
+static bool work(struct job *job)
+{
+    if (!read_files(job))
+        return false;
+    switch (job->arguments.task) {
+    case TASK_GENERATE: return generate(job);
+    case TASK_DESCRIBE:
+    case TASK_DESCRIBE_JSON: return describe(job);
+    case TASK_SAVE: return save(job);
+    case TASK_CHECK: return check(job);
+    }
+    return false;
 }
 
 static bool run(struct job *job)
@@ -281,13 +372,26 @@ static bool run(struct job *job)
     }
     complete_imports(job);
     process_catch_signals();
-    return imports_are_clean(job) && generate(job);
+    job->remarks.arena = &job->arena;
+    job->set_file = -1;
+    model_init(&job->model);
+    diagnostics_init(&job->list, &job->model.arena);
+    bool good = imports_are_clean(job) && work(job);
+    report_remarks(&job->remarks, &job->arguments.imports);
+    remarks_fini(&job->remarks);
+    diagnostics_fini(&job->list);
+    model_fini(&job->model);
+    request_fini(&job->request);
+    text_fini(&job->set);
+    if (job->set_file >= 0)
+        close(job->set_file);
+    return good;
 }
 
 int main(int argc, char **argv)
 {
-    struct job job = {.out = "."};
-    enum parsed parsed = parse_arguments(&job, argc, argv);
+    struct job job = {.set_file = -1};
+    enum parsed parsed = arguments_parse(&job.arguments, &job.arena, argc, argv);
     bool good = parsed == PARSED_DONE || (parsed == PARSED_RUN && run(&job));
     arena_fini(&job.arena);
     return good ? EXIT_SUCCESS : EXIT_FAILURE;

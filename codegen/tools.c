@@ -38,8 +38,10 @@ static const char *find_in_path(struct arena *arena, const char *program)
     while (*path != '\0') {
         size_t length = strcspn(path, ":");
         const char *candidate = arena_printf(arena, "%.*s/%s", (int)length, path, program);
+        char absolute[PATH_MAX];
         if (length > 0 && access(candidate, X_OK) == 0)
-            return candidate;
+            return *candidate == '/' || realpath(candidate, absolute) == NULL ? candidate
+                                                                              : arena_copy(arena, absolute);
         path += length;
         path += *path == ':';
     }
@@ -54,6 +56,22 @@ static const char *find_nanopb_protos(struct arena *arena)
     return NULL;
 }
 
+/* protoc looks beside itself, then in ../include, and tells nobody. */
+static const char *find_google_protos(struct arena *arena, const char *protoc)
+{
+    char path[PATH_MAX];
+    if (realpath(protoc, path) == NULL)
+        return NULL;
+    *strrchr(path, '/') = '\0';
+    const char *beside = arena_printf(arena, "%s/google/protobuf/descriptor.proto", path);
+    if (access(beside, R_OK) == 0)
+        return arena_copy(arena, path);
+    char *slash = strrchr(path, '/');
+    const char *include = arena_printf(arena, "%.*s/include", slash == NULL ? 0 : (int)(slash - path), path);
+    return access(arena_printf(arena, "%s/google/protobuf/descriptor.proto", include), R_OK) == 0 ? include
+                                                                                                  : NULL;
+}
+
 const char *tools_find(struct arena *arena, struct tools *ret_tools)
 {
     *ret_tools = (struct tools){.protoc = find_in_path(arena, "protoc")};
@@ -65,12 +83,10 @@ const char *tools_find(struct arena *arena, struct tools *ret_tools)
     const char *directory = own_directory(arena);
     if (directory == NULL)
         return "cannot tell where semelc itself lies: /proc is not mounted";
-    ret_tools->semel_plugin = arena_printf(arena, "%s/protoc-gen-semel", directory);
-    if (access(ret_tools->semel_plugin, X_OK) != 0)
-        return arena_printf(arena, "protoc-gen-semel is not beside semelc in %s", directory);
     ret_tools->semel_protos = arena_printf(arena, "%s/../share/semel", directory);
     if (access(arena_printf(arena, "%s/semel/options.proto", ret_tools->semel_protos), R_OK) != 0)
         return arena_printf(arena, "semel/options.proto is not in %s", ret_tools->semel_protos);
     ret_tools->nanopb_protos = find_nanopb_protos(arena);
+    ret_tools->google_protos = find_google_protos(arena, ret_tools->protoc);
     return NULL;
 }

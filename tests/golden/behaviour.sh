@@ -31,13 +31,24 @@ write() {
 }
 
 # The command line.
-says 0 '^Usage: semelc' --help
+says 0 '^semelc - makes C' --help
 says 0 '^semelc [0-9]' --version
 says 1 'no FILE.proto given' -o out
-says 1 'unknown option --frob' --frob
+says 1 'unknown option --frob; semelc --help tells' --frob
+says 1 'unknown option --descibe; did you mean --describe?' --descibe c.proto
+says 1 'unknown option --check-agains; did you mean --check-against?' --check-agains=x c.proto
+says 1 'unknown option -x' -x
+says 1 '--help takes no value' --help=me
+says 1 '--save needs a file to write' --save
+says 1 'there is no --describe=xml' --describe=xml
+says 1 '--describe and --save cannot be done in one run' --describe --save x
 says 1 '-I needs a directory' -I
 says 1 'does not end in .proto' bank.txt
 says 1 '^none.proto: error: No such file' none.proto
+for option in -I -o --depfile --depfile-target --describe --describe=json --save --check-against --help --version; do
+  "$semelc" --help | grep -q -e "^  $option[ =]" || fail "--help does not tell of $option"
+done
+[ "$("$semelc" --help | wc -L)" -le 100 ] || fail "--help is too wide"
 [ "$(ls)" = said ] || fail "failures left something behind: $(ls)"
 
 # Output goes where it is told, folders included; what did not change keeps its time.
@@ -80,6 +91,9 @@ write a in/a.proto
 echo x >file
 says 1 'cannot write to file/out' -o file/out in/a.proto
 
+says 1 '--describe makes no C, so there is nothing for -o' --describe -o x in/a.proto
+says 1 '--depfile-target needs --depfile' --depfile-target x in/a.proto
+
 # Missing tools are told by name.
 mkdir nothing
 (PATH=$work/nothing "$semelc" in/a.proto) 2>said && fail "it ran without protoc"
@@ -95,12 +109,140 @@ grep -q 'the nanopb generator failed: KeyError: 7' said || fail "nanopb's crash:
 grep -q 'Traceback' said && fail "a Python traceback was shown"
 [ ! -e crashed ] || fail "a crash of nanopb left output"
 
-# A circle of messages is told before the C compiler finds it; a pointer breaks it.
-printf 'syntax = "proto3";\nmessage Node { Node next = 1; }\nservice S { rpc Call(Node) returns (Node); }\n' >node.proto
-says 1 'contain themselves or each other' -o circle node.proto
-echo 'Node.next type:FT_POINTER' >node.options
-says 0 '' -o circle node.proto
-gcc -std=c11 -Wall -Wextra -Werror -fsyntax-only circle/node.pb.c || fail "the broken circle does not compile"
+# compiles FOLDER: all C in it, against nanopb alone.
+compiles() {
+  local source
+  for source in $(find "$1" -name '*.pb.c'); do
+    gcc -std=c11 -Wall -Wextra -Werror -fsyntax-only -I"$1" "$source" || fail "$source does not compile"
+  done
+}
+
+# Messages that contain themselves, each other, or come from an import: pointers break the circle, and only it.
+mkdir -p circles/lib
+cat >circles/node.proto <<'END'
+syntax = "proto3";
+package c;
+import "lib/tree.proto";
+message Node { Node next = 1; Leaf leaf = 2; repeated Node kids = 3; map<string, Node> named = 4; }
+message Leaf { int32 size = 1; }
+message A { oneof way { B b = 1; int32 end = 2; } }
+message B { message Inner { A a = 1; } Inner inner = 1; lib.Tree tree = 2; }
+service S { rpc Call(Node) returns (B); }
+END
+printf 'syntax = "proto3";\npackage lib;\nmessage Tree { Tree left = 1; Tree right = 2; }\n' >circles/lib/tree.proto
+says 0 '' -Icircles -o circle circles/node.proto circles/lib/tree.proto
+[ -s said ] && fail "circles: something was said: $(cat said)"
+compiles circle
+grep -q 'struct _c_Node \*next;' circle/node.pb.h || fail "Node.next is no pointer"
+grep -q ' c_Leaf leaf;' circle/node.pb.h || fail "Node.leaf lies on no circle, but is no value: $(grep leaf circle/node.pb.h)"
+grep -q 'struct _lib_Tree \*left;' circle/lib/tree.pb.h || fail "Tree.left is no pointer"
+[ "$(ls circles circles/lib | grep -c options)" = 0 ] || fail "an .options file appeared among the sources"
+
+# What the user says of such a field wins; a bound keeps its meaning; a value is refused at its line.
+printf '# sizes\nc.Node.kids max_count:4\nc.Node.next type:FT_CALLBACK\n' >circles/node.options
+says 0 'circles/node.options:3:13: warning: type: the field is not filled' -Icircles -o circle circles/node.proto
+grep -q 'pb_callback_t next;' circle/node.pb.h || fail "the user's type of Node.next did not win"
+compiles circle
+printf '\n  c.Node.next   type:FT_STATIC\n' >circles/node.options
+says 1 '^circles/node.options:2:17: error: type: through c.Node.next, c.Node contains itself' -Icircles -o circle circles/node.proto
+
+# Well-known types are ordinary imports; passed themselves, they are made like any other.
+printf 'syntax = "proto3";\nimport "google/protobuf/struct.proto";\nmessage M { google.protobuf.Value v = 1; }\nservice S { rpc Call(M) returns (M); }\n' >known.proto
+says 0 '' -o known known.proto
+[ "$(find known -type f | wc -l)" = 4 ] || fail "an import was made too: $(find known)"
+google=$(dirname "$(dirname "$(realpath "$(command -v protoc)")")")/include/google/protobuf
+says 0 '' -o known "$google/struct.proto"
+[ -f known/google/protobuf/struct.pb.c ] || fail "struct.proto: $(find known)"
+compiles known
+
+# .options files: every mistake has its place, and none is left to Python.
+mkdir opt
+cat >opt/o.proto <<'END'
+syntax = "proto3";
+package o;
+message M { string text = 1; bytes data = 2; M next = 3; }
+message Unused { string text = 1; }
+service S { rpc Call(M) returns (M); }
+END
+# option STATUS PATTERN LINE: with LINE as o.options
+option() {
+  printf '%b\n' "$3" >opt/o.options
+  says "$1" "$2" -Iopt -o opts opt/o.proto
+  grep -q -e Traceback -e 'nanopb generator' said && fail "$3: left to Python: $(cat said)"
+}
+option 0 '' '/* one */ o.M.text max_size:16 // two\n\n# three\no.*  max_length : 7, max_count:2;\no.M packed_struct:true msgid:0x10 callback_datatype:"int"'
+grep -q 'char text\[16\]' opts/o.pb.h || grep -q 'char text\[8\]' opts/o.pb.h || fail "o.options was not found: $(grep text opts/o.pb.h)"
+option 1 '^opt/o.options:1:10: error: nanopb has no option "maxsize"; did you mean "max_size"?' 'o.M.text maxsize:16'
+option 1 '^opt/o.options:2:10: error: nanopb has no option "no_messages"' '\no.M.text no_messages:true'
+option 1 '^opt/o.options:1:19: error: max_size: "abc" is not a number' 'o.M.text max_size:abc'
+option 1 '^opt/o.options:1:19: error: max_size: a value is missing' 'o.M.text max_size:'
+option 1 '^opt/o.options:1:19: error: a colon is missing here: max_size:VALUE' 'o.M.text max_size 16'
+option 1 '^opt/o.options:1:15: error: type: "FT_POINTR" is not one of its values; did you mean "FT_POINTER"?' 'o.M.text type:FT_POINTR'
+option 1 '^opt/o.options:1:1: error: "o.M.text" gets no option' 'o.M.text'
+option 1 '^opt/o.options:1:13: error: include: the quote is not closed\|^opt/o.options:1:13: error: the quote is not closed' 'o.M include:"x'
+option 1 '^opt/o.options:1:3: error: mangle_names: this option of nanopb changes the C names' '* mangle_names:M_FLATTEN'
+option 1 '^opt/o.options:1:3: error: package: this option of nanopb changes the C names' '* package:"x"'
+option 1 '^opt/o.options:1:5: error: skip_message: method o.S.Call needs message o.M' 'o.M skip_message:true'
+option 0 '' 'o.Unused skip_message:true'
+option 0 '^opt/o.options:2:1: warning: pattern "o.M.txt" matches nothing' 'o.M.text max_size:9\no.M.txt max_size:9'
+option 0 '^opt/o.options:1:10: warning: type: the field is not filled when a message arrives' 'o.M.text type:FT_CALLBACK'
+option 1 '^opt/o.options: error: is not text in UTF-8' 'o.M.text max_size:9\xff'
+rm opt/o.options
+ln -s /proc/self/mem opt/o.options
+says 1 '^opt/o.options: error: cannot be read: Input/output error' -Iopt -o opts opt/o.proto
+rm opt/o.options
+mkdir other
+echo 'o.M.text max_size:33' >other/o.options
+says 0 '' -Iopt -Iother -o opts opt/o.proto
+grep -q 'char text\[33\]' opts/o.pb.h || fail "an .options file below another -I was not found"
+
+# The rule for make: everything that was read, with its spaces escaped, on the left what was made or what is wished.
+mkdir 'a b'
+cp opt/o.proto 'a b/o$#.proto'
+printf 'import "nanopb.proto";\nimport "semel/options.proto";\n' >>'a b/o$#.proto'
+echo 'o.M.text max_size:33' >'a b/o$#.options'
+says 0 '' -I'a b' -o 'm d' --depfile rules/d 'a b/o$#.proto'
+printf 'all: %s\n\t@echo "$(words $^): $^"\n' 'm\ d/o$$\#.pb.c' >makefile
+cat rules/d >>makefile
+make -s -n all >/dev/null 2>make.err || fail "make cannot read the rule: $(cat make.err)"
+for part in '^m\\ d/o\$\$\\#.pb.h m\\ d/o\$\$\\#.pb.c m\\ d/o\$\$\\#.semel.h m\\ d/o\$\$\\#.semel.c: ' \
+  '^  a\\ b/o\$\$\\#.proto' '^  a\\ b/o\$\$\\#.options$' 'semel/options.proto' 'google/protobuf/descriptor.proto' '/nanopb.proto'; do
+  grep -q -e "$part" rules/d || fail "the rule lacks $part: $(cat rules/d)"
+done
+says 0 '' -I'a b' -o 'm d' --depfile rules/d --depfile-target the.stamp 'a b/o$#.proto'
+grep -q '^the.stamp: ' rules/d || fail "the target of the rule: $(head -1 rules/d)"
+touch -d 2001-01-01 rules/d
+says 0 '' -I'a b' -o 'm d' --depfile=rules/d --depfile-target=the.stamp 'a b/o$#.proto'
+[ rules/d -ot makefile ] || fail "a rule that is the same was written again"
+says 1 'cannot write to rules/d/e: Not a directory' -o bad --depfile rules/d/e c.proto
+
+# Directories that protoc's way of quoting would break.
+for name in 'x,y' "it's" 'q"q' 'k=v' '-sfoo' '%s' 'a b' 'b\c'; do
+  mkdir -p "odd/$name"
+  write odd "odd/$name/o.proto"
+  echo 'odd.M.text max_size:21' >"odd/$name/o.options"
+  says 0 '' -I"odd/$name" -o "odd/$name/out" "odd/$name/o.proto"
+  grep -q 'char text\[21\]' "odd/$name/out/o.pb.h" || fail "odd/$name: its .options file was not found"
+done
+
+mkdir 'k:v'
+write odd 'k:v/o.proto'
+says 1 'protoc cannot look into k:v: its name has a colon' 'k:v/o.proto'
+says 0 '' -o 'k:v' c.proto
+
+# An interrupted run leaves nothing, in whichever of its two halves: a nanopb that waits to be killed.
+mkdir slow
+mkfifo slow/started
+printf '#!/bin/sh\necho $$ >"%s/slow/started"\nexec tail -f /dev/null\n' "$work" >slow/protoc-gen-nanopb
+chmod +x slow/protoc-gen-nanopb
+PATH=$work/slow:$PATH "$semelc" -o interrupted c.proto 2>said &
+semelc_pid=$!
+read -r slow_pid <slow/started
+kill -TERM $semelc_pid
+wait $semelc_pid && fail "an interrupted run passed"
+kill "$slow_pid" 2>/dev/null
+grep -q 'interrupted; nothing was written' said || fail "interrupted: $(cat said)"
+[ ! -e interrupted ] || fail "an interrupted run left $(find interrupted)"
 
 [ "$failures" -eq 0 ] && echo "all as it should be"
 [ "$failures" -eq 0 ]
