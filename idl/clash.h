@@ -7,6 +7,7 @@
 
 #include "idl/model.h"
 
-void clash_check(struct model *model, struct diagnostics *list);
+/* request is the one model was built from. */
+void clash_check(struct model *model, const struct request *request, struct diagnostics *list);
 
 #endif

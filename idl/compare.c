@@ -274,19 +274,30 @@ void compare_requests(struct request *old, struct request *now, struct diagnosti
 
 /* ---- whether a state is whole ---- */
 
+static int by_text(const void *left, const void *right)
+{
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
 static const char *missing_import(const struct request *state, struct arena *arena)
 {
-    for (size_t i = 0; i < state->file_count; i++)
-        if (state->files[i]->file.name == NULL)
+    const char **names = arena_alloc(arena, state->file_count * sizeof *names);
+    for (size_t i = 0; i < state->file_count; i++) {
+        names[i] = state->files[i]->file.name;
+        if (names[i] == NULL)
             return "a file has no name";
+    }
+    qsort(names, state->file_count, sizeof *names, by_text);
     for (size_t i = 0; i < state->file_count; i++) {
         const desc_File *file = &state->files[i]->file;
-        for (pb_size_t j = 0; j < file->dependency_count; j++)
-            if (!has_file(state, file->dependency[j]))
+        for (pb_size_t j = 0; j < file->dependency_count; j++) {
+            const char *import = file->dependency[j];
+            if (bsearch(&import, names, state->file_count, sizeof *names, by_text) == NULL)
                 return arena_printf(arena,
                                     "%s, which %s imports, is not in it; protoc puts imports in with "
                                     "--include_imports",
-                                    file->dependency[j], file->name);
+                                    import, file->name);
+        }
     }
     return NULL;
 }

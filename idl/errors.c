@@ -4,6 +4,7 @@
 #include "idl/errors.h"
 
 #include "idl/names.h"
+#include "idl/reserved.h"
 
 #include <string.h>
 
@@ -83,7 +84,7 @@ static void join(struct model_error *errors, size_t *count, const struct model_o
 static bool is_taken(const struct model_error *errors, size_t count, size_t index)
 {
     const char *member = errors[index].member;
-    if (name_reserved_as(member) != NULL || strcmp(member, "NONE") == 0)
+    if (reserved_as(member) != NULL || strcmp(member, "NONE") == 0)
         return true;
     for (size_t i = 0; i < count; i++)
         if ((i != index && strcmp(errors[i].member, member) == 0) ||

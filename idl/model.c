@@ -10,6 +10,7 @@
 #include "idl/errors.h"
 #include "idl/names.h"
 #include "idl/options.h"
+#include "idl/reserved.h"
 #include "idl/types.h"
 
 #include <assert.h>
@@ -129,12 +130,17 @@ static bool check_method_name(const struct service_builder *to, const desc_Metho
                           to->service->full_name);
         return false;
     }
-    const char *reserved = name_reserved_as(source->name);
+    const char *reserved = reserved_as(source->name);
     if (reserved != NULL)
         diagnostics_error(
             to->in->list, place,
             "method name \"%s\" is %s and cannot be a slot of struct %s_handlers; rename the method",
             source->name, reserved, to->service->c_name);
+    else if (to->in->source->file.package == NULL && model_find_message(to->in->model, source->name) != NULL)
+        diagnostics_warn(to->in->list, place,
+                         "method \"%s\" has the very name of a message in C: the header will serve C only; a "
+                         "package makes them differ",
+                         source->name);
     return true;
 }
 
@@ -174,15 +180,6 @@ static void build_method(const struct service_builder *to, const desc_Method *so
     set_options(to, source, path, method);
 }
 
-static void check_service_name(const struct builder *in, const struct model_service *service)
-{
-    const char *package = in->source->file.package == NULL ? "" : in->source->file.package;
-    if (strcmp(package, "semel") == 0 || (*package == '\0' && strncmp(service->name, "semel_", 6) == 0))
-        diagnostics_error(in->list, service->place,
-                          "service %s: C names that start with semel_ belong to the runtime; choose another %s",
-                          service->full_name, *package == '\0' ? "name" : "package");
-}
-
 static void name_service(const struct builder *in, const char *name, struct path path,
                          struct model_service *service)
 {
@@ -194,7 +191,6 @@ static void name_service(const struct builder *in, const char *name, struct path
     service->c_name = name_flatten(arena, service->full_name);
     service->comment = comment_of(in, path);
     service->place = place_of(in, path_to(path, SERVICE_NAME, -1));
-    check_service_name(in, service);
 }
 
 static void build_service(struct builder *in, const desc_Service *source, struct path path,
@@ -319,7 +315,7 @@ void model_build(struct model *model, struct request *request, struct diagnostic
         if (in.source->wanted && check_file(&in))
             build_file(&in, &model->files[model->file_count++]);
     }
-    clash_check(model, list);
+    clash_check(model, request, list);
     check_ids(model, list);
     diagnostics_sort(list);
 }

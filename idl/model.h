@@ -49,10 +49,23 @@ struct model_options {
     size_t error_count;
 };
 
+/* What nanopb adds to the C struct of a message for a field, or to the names around it. */
+enum model_field_kind { FIELD_OTHER, FIELD_MESSAGE, FIELD_ENUM, FIELD_BYTES };
+
+struct model_field {
+    const char *name;
+    const char *oneof; /* the real one it belongs to, or NULL */
+    struct place place;
+    enum model_field_kind kind;
+    bool repeated;
+    bool has; /* a member has_... tells whether it is there */
+};
+
 struct model_message {
     const char *full_name;
     const char *c_name;
     struct place place;
+    const struct model_field *fields;
     size_t field_count;
     bool wanted;    /* of a file to generate */
     bool map_entry; /* made by protoc for a map field */
@@ -73,6 +86,14 @@ struct model_enum {
     const char *c_name;
     struct place place;
     const char *const *values; /* names, ended by NULL */
+    bool wanted;
+};
+
+/* A field that a file adds to messages of others; nanopb makes a table of it. */
+struct model_extension {
+    const char *full_name;
+    const char *c_name;
+    struct place place;
     bool wanted;
 };
 
@@ -117,6 +138,8 @@ struct model {
     size_t message_count;
     struct model_enum *enums; /* of all files */
     size_t enum_count;
+    struct model_extension *extensions; /* of all files */
+    size_t extension_count;
     uint64_t (*method_id)(const char *full_name); /* model_method_id, unless replaced after model_init */
 };
 

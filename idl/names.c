@@ -4,7 +4,6 @@
 #include "idl/names.h"
 
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { DISTANCE_NAME_MAX = 128 }; /* longer names are compared by their first bytes */
@@ -62,50 +61,6 @@ bool name_is_file(const char *name)
             return false;
     }
     return true;
-}
-
-/* Sorted, for bsearch. */
-static const char *const c_keywords[] = {
-    "auto",   "break",    "case",     "char",   "const",    "continue", "default",  "do",     "double",
-    "else",   "enum",     "extern",   "float",  "for",      "goto",     "if",       "inline", "int",
-    "long",   "register", "restrict", "return", "short",    "signed",   "sizeof",   "static", "struct",
-    "switch", "typedef",  "typeof",   "union",  "unsigned", "void",     "volatile", "while",
-};
-
-// clang-format off
-static const char *const cpp_keywords[] = {
-    "alignas", "alignof", "and", "and_eq", "asm", "bitand", "bitor", "bool", "catch", "char16_t", "char32_t",
-    "char8_t", "class", "co_await", "co_return", "co_yield", "compl", "concept", "const_cast", "consteval",
-    "constexpr", "constinit", "decltype", "delete", "dynamic_cast", "explicit", "export", "false", "friend",
-    "mutable", "namespace", "new", "noexcept", "not", "not_eq", "nullptr", "operator", "or", "or_eq",
-    "private", "protected", "public", "reinterpret_cast", "requires", "static_assert", "static_cast",
-    "template", "this", "thread_local", "throw", "true", "try", "typeid", "typename", "using", "virtual",
-    "wchar_t", "xor", "xor_eq",
-};
-// clang-format on
-
-static const char *const macros[] = {
-    "EOF", "NULL", "assert", "errno", "i386", "linux", "stderr", "stdin", "stdout", "unix",
-};
-
-static int by_text(const void *left, const void *right)
-{
-    return strcmp(*(const char *const *)left, *(const char *const *)right);
-}
-
-const char *name_reserved_as(const char *name)
-{
-#define FOUND_IN(list) (bsearch(&name, list, sizeof list / sizeof *list, sizeof *list, by_text) != NULL)
-    if (FOUND_IN(c_keywords))
-        return "a C keyword";
-    if (FOUND_IN(cpp_keywords))
-        return "a C++ keyword";
-    if (FOUND_IN(macros))
-        return "a macro of the C library or compiler";
-#undef FOUND_IN
-    if (name[0] == '_' && (name[1] == '_' || isupper((unsigned char)name[1])))
-        return "reserved for the C compiler";
-    return NULL;
 }
 
 char *name_flatten(struct arena *arena, const char *full_name)

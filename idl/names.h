@@ -1,7 +1,6 @@
-/* Names: which are legal, which C or C++ keeps for itself, how a dotted name becomes a C name, which known
- * name a misspelt one is nearest to.
+/* Names: which are legal, how a dotted name becomes a C name, which known name a misspelt one is nearest to.
  *
- * It must not know what is named.  Reads best next: types.h. */
+ * It must not know what is named.  Reads best next: reserved.h, types.h. */
 #ifndef IDL_NAMES_H
 #define IDL_NAMES_H
 
@@ -15,10 +14,6 @@ bool name_is_identifier(const char *name);
 bool name_is_dotted(const char *name);
 /* A path that is safe to create below an output directory, and to write in an #include line and in a comment. */
 bool name_is_file(const char *name);
-
-/* Whether a struct member cannot carry this name: a keyword of C or C++, or a usual macro.  Returns what it is
- * ("a C++ keyword"), or NULL when it is free. */
-const char *name_reserved_as(const char *name);
 
 /* "demo.Bank.Deposit" becomes "demo_Bank_Deposit", as nanopb does it.  In the arena. */
 char *name_flatten(struct arena *arena, const char *full_name);

@@ -3,13 +3,22 @@
  * It must not know services.  Reads best next: types.h. */
 #include "idl/types.h"
 
+#include "idl/members.h"
 #include "idl/names.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* Field numbers of protobuf's descriptors, for paths. */
-enum { FILE_ENUM = 5, MESSAGE_NAME = 1, MESSAGE_FIELD = 2, MESSAGE_ENUM = 4, ENUM_NAME = 1, FIELD_NAME = 1 };
+enum {
+    FILE_ENUM = 5,
+    FILE_EXTENSION = 7,
+    MESSAGE_NAME = 1,
+    MESSAGE_ENUM = 4,
+    MESSAGE_EXTENSION = 6,
+    ENUM_NAME = 1,
+    FIELD_NAME = 1
+};
 
 struct collector {
     struct model *model;
@@ -22,40 +31,6 @@ static const char *scoped(struct collector *to, const char *scope, const char *n
     if (scope == NULL || *scope == '\0')
         return arena_copy(&to->model->arena, name);
     return arena_printf(&to->model->arena, "%s.%s", scope, name);
-}
-
-static void check_field(struct collector *to, const struct model_message *message, const desc_Field *field,
-                        struct place place)
-{
-    const char *name = field->name == NULL ? "" : field->name;
-    if (!name_is_identifier(name)) {
-        diagnostics_error(to->list, place, "message %s has a field without a valid name", message->full_name);
-        return;
-    }
-    const char *reserved = name_reserved_as(name);
-    if (reserved == NULL)
-        return;
-    if (strcmp(reserved, "a C keyword") == 0)
-        diagnostics_error(
-            to->list, place,
-            "field name \"%s\" is a C keyword, and nanopb makes a struct member of it; rename the field "
-            "(names do not travel, numbers do)",
-            name);
-    else if (strcmp(reserved, "a C++ keyword") == 0)
-        diagnostics_warn(to->list, place, "field name \"%s\" is a C++ keyword: the header will serve C only",
-                         name);
-}
-
-static void check_fields(struct collector *to, const struct model_message *message,
-                         const struct request_message *source)
-{
-    const char *file = to->source->file.name;
-    for (pb_size_t i = 0; i < source->message.field_count; i++) {
-        struct path path = source->path;
-        if (path.depth + 3 <= PATH_MAX_DEPTH)
-            path = path_to(path_to(path, MESSAGE_FIELD, i), FIELD_NAME, -1);
-        check_field(to, message, &source->message.field[i], locations_find(&to->source->locations, file, path));
-    }
 }
 
 static const char *const *value_names(struct collector *to, const desc_Enum *source, struct place place)
@@ -100,6 +75,36 @@ static void add_enums(struct collector *to, const char **full_names)
     }
 }
 
+static void add_extensions_of(struct collector *to, const char *scope, const desc_Field *fields,
+                              pb_size_t count, struct path path, int32_t list)
+{
+    for (pb_size_t i = 0; i < count; i++) {
+        const char *name = fields[i].name == NULL ? "" : fields[i].name;
+        struct path at = path;
+        if (at.depth + 3 <= PATH_MAX_DEPTH)
+            at = path_to(path_to(at, list, i), FIELD_NAME, -1);
+        struct model_extension *item = &to->model->extensions[to->model->extension_count++];
+        item->place = locations_find(&to->source->locations, to->source->file.name, at);
+        item->full_name = scoped(to, scope, name);
+        item->c_name = name_flatten(&to->model->arena, item->full_name);
+        item->wanted = to->source->wanted;
+        if (item->wanted && !name_is_identifier(name))
+            diagnostics_error(to->list, item->place, "an extension has no valid name");
+    }
+}
+
+static void add_extensions(struct collector *to, const char **full_names)
+{
+    const desc_File *file = &to->source->file;
+    add_extensions_of(to, file->package, file->extension, file->extension_count, (struct path){.depth = 0},
+                      FILE_EXTENSION);
+    for (size_t i = 0; i < to->source->message_count; i++) {
+        const struct request_message *message = &to->source->messages[i];
+        add_extensions_of(to, full_names[i], message->message.extension, message->message.extension_count,
+                          message->path, MESSAGE_EXTENSION);
+    }
+}
+
 /* Files that nanopb leaves out: they speak of .proto files only. */
 static bool is_without_c(const char *file)
 {
@@ -132,8 +137,10 @@ static void add_message(struct collector *to, size_t index, const char **full_na
     message.c_name = name_flatten(&to->model->arena, message.full_name);
     if (!name_is_identifier(name))
         diagnostics_error(to->list, message.place, "a message has no valid name");
+    struct members_source members = {to->model, to->list, to->source, source};
+    message.fields = members_collect(&members);
     if (to->source->wanted)
-        check_fields(to, &message, source);
+        members_check(&members, &message);
     to->model->messages[to->model->message_count++] = message;
 }
 
@@ -148,15 +155,20 @@ static void make_room(struct model *model, const struct request *request)
 {
     size_t messages = 0;
     size_t enums = 0;
+    size_t extensions = 0;
     for (size_t i = 0; i < request->file_count; i++) {
         const struct request_file *file = request->files[i];
         messages += file->message_count;
         enums += file->file.enum_type_count;
-        for (size_t j = 0; j < file->message_count; j++)
+        extensions += file->file.extension_count;
+        for (size_t j = 0; j < file->message_count; j++) {
             enums += file->messages[j].message.enum_type_count;
+            extensions += file->messages[j].message.extension_count;
+        }
     }
     model->messages = arena_alloc(&model->arena, messages * sizeof *model->messages);
     model->enums = arena_alloc(&model->arena, enums * sizeof *model->enums);
+    model->extensions = arena_alloc(&model->arena, extensions * sizeof *model->extensions);
 }
 
 void types_collect(struct model *model, struct request *request, struct diagnostics *list)
@@ -168,6 +180,7 @@ void types_collect(struct model *model, struct request *request, struct diagnost
         for (size_t j = 0; j < to.source->message_count; j++)
             add_message(&to, j, full_names); /* a parent stands before its children */
         add_enums(&to, full_names);
+        add_extensions(&to, full_names);
     }
     if (model->message_count > 1)
         qsort(model->messages, model->message_count, sizeof *model->messages, by_name);

@@ -2,6 +2,7 @@
  * Must not know: messages or services.
  * Reads best next: diagnostics_test.c. */
 #include "idl/names.h"
+#include "idl/reserved.h"
 
 #include <criterion/criterion.h>
 
@@ -44,17 +45,37 @@ Test(names, files_stay_below_the_output_and_within_quotes)
 Test(names, reserved)
 {
     static const char *const reserved[] = {
-        "auto",   "int",   "while", "typeof",   "restrict",         "static",  "alignas", "delete",
-        "xor_eq", "class", "this",  "requires", "reinterpret_cast", "char8_t", "EOF",     "errno",
-        "unix",   "linux", "__x",   "_Bool",
+        "auto",
+        "int",
+        "while",
+        "typeof",
+        "restrict",
+        "static",
+        "alignas",
+        "delete",
+        "xor_eq",
+        "class",
+        "this",
+        "requires",
+        "reinterpret_cast",
+        "char8_t",
+        "EOF",
+        "errno",
+        "unix",
+        "linux",
+        "__x",
+        "_Bool",
+        "bool",
+        "asm",
+        "SIZE_MAX",
     };
     static const char *const free_names[] = {"Deposit", "Auto", "_private", "int32", "Delete", "x", "integer"};
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
-        cr_assert_not_null(name_reserved_as(reserved[i]), "%s", reserved[i]);
+        cr_assert_not_null(reserved_as(reserved[i]), "%s", reserved[i]);
     for (size_t i = 0; i < sizeof free_names / sizeof *free_names; i++)
-        cr_assert_null(name_reserved_as(free_names[i]), "%s", free_names[i]);
-    cr_assert_str_eq(name_reserved_as("delete"), "a C++ keyword");
-    cr_assert_str_eq(name_reserved_as("register"), "a C keyword");
+        cr_assert_null(reserved_as(free_names[i]), "%s", free_names[i]);
+    cr_assert_str_eq(reserved_as("delete"), "a C++ keyword");
+    cr_assert_str_eq(reserved_as("register"), "a C keyword");
 }
 
 Test(names, flatten_and_last_part)

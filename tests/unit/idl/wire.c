@@ -4,6 +4,7 @@
 #include "wire.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 static void put(struct wire *wire, unsigned char byte)
@@ -60,8 +61,10 @@ void wire_message(struct wire *wire, const char *name, int fields)
     wire_begin(wire, FILE_MESSAGE);
     wire_string(wire, MESSAGE_NAME, name);
     for (int i = 0; i < fields; i++) {
+        char field[24];
+        snprintf(field, sizeof field, "value%d", i);
         wire_begin(wire, MESSAGE_FIELD);
-        wire_string(wire, 1, "value");
+        wire_string(wire, 1, field);
         wire_end(wire);
     }
     wire_end(wire);
