@@ -82,6 +82,16 @@ struct account accounts_look(const struct accounts *accounts, const char *name)
     return account;
 }
 
+int64_t accounts_missing(const struct account *account, int64_t amount)
+{
+    int64_t balance;
+    int64_t missing;
+    if (__builtin_sub_overflow(account->balance, amount, &balance) ||
+        __builtin_sub_overflow(-account->limit, balance, &missing))
+        return INT64_MAX;
+    return missing > 0 ? missing : 0;
+}
+
 static enum semel_code fail(const char **ret_why, enum semel_code code, const char *why)
 {
     *ret_why = why;
@@ -97,7 +107,7 @@ enum semel_code accounts_add(struct accounts *accounts, const char *name, int64_
     int64_t balance;
     if (__builtin_add_overflow(now.balance, amount, &balance))
         return fail(ret_why, SEMEL_OUT_OF_RANGE, "more money than an account can hold");
-    if (amount < 0 && balance < -now.limit)
+    if (amount < 0 && accounts_missing(&now, -amount) > 0)
         return fail(ret_why, SEMEL_FAILED_PRECONDITION, "insufficient funds");
     struct account *account = open_account(accounts, name);
     if (account == NULL)

@@ -35,6 +35,10 @@ void accounts_fini(struct accounts *accounts);
 /* The account as it is, or as it would be opened: looking changes nothing. */
 struct account accounts_look(const struct accounts *accounts, const char *name);
 
+/* How much too little there is for taking this amount (more than 0); 0: it is there, INT64_MAX: so much or
+ * more. */
+int64_t accounts_missing(const struct account *account, int64_t amount);
+
 /* Adds an amount (negative: takes it).  On failure nothing has changed, and *ret_why says why (static text).
  * Errors: INVALID_ARGUMENT (no name), OUT_OF_RANGE (more money than an int64 holds), FAILED_PRECONDITION (below the
  * limit), RESOURCE_EXHAUSTED (too many accounts, no memory). */

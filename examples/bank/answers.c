@@ -34,7 +34,7 @@ static void give(struct answers *answers, struct answer *answer)
     unlink_answer(answers, answer);
     if (answer->code == SEMEL_OK)
         semel_request_finish(answer->request, answer->reply);
-    else
+    else /* with what the handler raised, if it did */
         semel_request_fail(answer->request, answer->code, answer->why);
     free(answer);
 }

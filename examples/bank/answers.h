@@ -19,7 +19,8 @@ struct answers {
 };
 
 /* What a handler returns: the code itself, or SEMEL_PENDING, and then the request is finished by a timer.  reply (of
- * reply_size) is copied; with a code other than SEMEL_OK it is not used, and why (static text) is told. */
+ * reply_size) is copied; with a code other than SEMEL_OK it is not used, and why (static text) is told.  An error that
+ * the handler raised before stays with the request, and goes out with its answer. */
 enum semel_code answers_give(struct answers *answers, semel_request *request, enum semel_code code,
                              const char *why, const void *reply, size_t reply_size);
 /* Gives those that are left.  To be called when the server is closed: nobody hears them any more. */

@@ -95,6 +95,14 @@ static enum semel_code deposit(semel_request *request, demo_DepositRequest *in, 
     return answers_give(&teller->answers, request, code, why, out, sizeof *out);
 }
 
+/* The client gets the numbers, not just a text; they are encoded here, however late the answer goes out. */
+static enum semel_code raise_insufficient(semel_request *request, const struct account *account, int64_t amount)
+{
+    const demo_InsufficientFunds error = {
+        .balance = account->balance, .limit = account->limit, .missing = accounts_missing(account, amount)};
+    return demo_Bank_Withdraw_raise_InsufficientFunds(request, SEMEL_FAILED_PRECONDITION, &error);
+}
+
 static enum semel_code withdraw(semel_request *request, demo_WithdrawRequest *in, demo_WithdrawReply *out,
                                 void *user)
 {
@@ -105,6 +113,10 @@ static enum semel_code withdraw(semel_request *request, demo_WithdrawRequest *in
     enum semel_code code = SEMEL_INVALID_ARGUMENT;
     if (in->amount > 0)
         code = accounts_add(&teller->accounts, in->account, -in->amount, &out->balance, &why);
+    if (code == SEMEL_FAILED_PRECONDITION) {
+        const struct account account = accounts_look(&teller->accounts, in->account);
+        code = raise_insufficient(request, &account, in->amount);
+    }
     return answers_give(&teller->answers, request, code, why, out, sizeof *out);
 }
 

@@ -63,6 +63,8 @@ static void explain_first(const struct order *order, const semel_status *status)
     semel_status_explain(status, text, sizeof text);
     fprintf(stderr, "bank-load: the first call that failed with %s, operation %s:\n%s%s",
             semel_reason_name(status->reason), order->op_id, text, text[strlen(text) - 1] == '\n' ? "" : "\n");
+    if (order->missing > 0)
+        fprintf(stderr, "  missing    %" PRId64 " of %" PRId64 " cents\n", order->missing, order->cents);
 }
 
 static void record(struct slot *slot, const semel_status *status)
@@ -71,6 +73,7 @@ static void record(struct slot *slot, const semel_status *status)
     int64_t now_us = program_now_us();
     int64_t latency_us = now_us - slot->started_us;
     results_add(load->results, slot->order.op_id, status, latency_us);
+    load->tally.insufficient += slot->order.missing > 0;
     if (tally_add(&load->tally, status, latency_us))
         explain_first(&slot->order, status);
     load->ended++;
@@ -108,6 +111,7 @@ static void start_one(struct load *load)
     uint64_t number = load->started++;
     slot->order.account = number % settings->accounts;
     slot->order.cents = (int64_t)(1 + number * 7919 % settings->max_cents);
+    slot->order.missing = 0;
     slot->order.ended = on_ended;
     /* Counted from a random start: unique in this process, and as good as unique among all. */
     snprintf(slot->order.op_id, sizeof slot->order.op_id, "%016" PRIx64, load->first_op_id + number);

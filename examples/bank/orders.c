@@ -34,10 +34,15 @@ static enum semel_code deposit(semel_channel *channel, struct order *order, cons
     return demo_Bank_Deposit_start(channel, &in, options, NULL, deposit_done, order);
 }
 
-static void withdraw_done(const demo_WithdrawReply *reply, const semel_status *status, void *user)
+/* The error comes typed: no text has to be taken apart. */
+static void withdraw_done(const demo_WithdrawReply *reply, const demo_Bank_Withdraw_error *error,
+                          const semel_status *status, void *user)
 {
+    struct order *order = user;
     (void)reply;
-    ended(user, status);
+    if (error != NULL && error->which == demo_Bank_Withdraw_error_InsufficientFunds)
+        order->missing = error->as.InsufficientFunds.missing;
+    ended(order, status);
 }
 
 static enum semel_code withdraw(semel_channel *channel, struct order *order, const semel_call_options *options)

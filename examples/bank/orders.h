@@ -14,6 +14,7 @@ struct order {
     char op_id[17];
     uint64_t account; /* its number */
     int64_t cents;    /* an amount or a limit */
+    int64_t missing;  /* once it has ended: so many cents were not there; 0: that was not the trouble */
     order_ended_fn *ended;
 };
 

@@ -14,7 +14,8 @@ enum { TALLY_BUCKETS = 64 * 16 };
 
 struct tally {
     uint64_t ok;
-    uint64_t failed[3]; /* by enum semel_outcome */
+    uint64_t failed[3];    /* by enum semel_outcome */
+    uint64_t insufficient; /* of these, with the bank's own error: the account held too little */
     uint64_t by_reason[SEMEL_REASON_COUNT];
     uint64_t buckets[TALLY_BUCKETS];
     int64_t longest_us;
