@@ -25,6 +25,13 @@ static bool starts_with(const char *text, const char *prefix)
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+static void append(struct remarks *remarks, struct remark remark)
+{
+    remark.order = remarks->count;
+    remarks->items = array_grow(remarks->items, remarks->count, sizeof *remarks->items);
+    remarks->items[remarks->count++] = remark;
+}
+
 void remarks_add(struct remarks *remarks, struct remark remark)
 {
     for (size_t i = 0; i < remarks->count; i++) {
@@ -35,9 +42,7 @@ void remarks_add(struct remarks *remarks, struct remark remark)
             strcmp(remark.text, other->text) == 0)
             return; /* nanopb says some things many times */
     }
-    remark.order = remarks->count;
-    remarks->items = array_grow(remarks->items, remarks->count, sizeof *remarks->items);
-    remarks->items[remarks->count++] = remark;
+    append(remarks, remark);
 }
 
 /* ":12" -> 12, and where it ends; NULL when there is no number. */
@@ -201,10 +206,10 @@ static void take(struct remarks *remarks, const struct diagnostics *list, enum s
     for (size_t i = 0; i < list->count; i++) {
         const struct diagnostic *item = &list->items[i];
         if (item->severity == severity)
-            remarks_add(remarks, (struct remark){.file = item->place.file,
-                                                 .at = {item->place.line, item->place.column},
-                                                 .warning = severity == SEVERITY_WARNING,
-                                                 .text = item->text});
+            append(remarks, (struct remark){.file = item->place.file,
+                                            .at = {item->place.line, item->place.column},
+                                            .warning = severity == SEVERITY_WARNING,
+                                            .text = item->text});
     }
 }
 

@@ -277,7 +277,7 @@ Test(compare, an_enum_no_method_carries)
 
 Test(compare, types_no_protobuf_has)
 {
-    expect(STATE(.type = 99), STATE(.type = -1), SEVERITY_WARNING, "");
+    expect(STATE(.type = 99), STATE(.type = -1), SEVERITY_ERROR, "was ? and is now ?");
 }
 
 /* ---- states that are not whole ---- */
