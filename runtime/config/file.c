@@ -197,5 +197,6 @@ bool file_check(const char *path, struct settings *settings, file_problem_fn *fo
     enum semel_code code = read_file(&reading, path);
     if (code != SEMEL_OK)
         found(&status, user);
-    return code == SEMEL_OK && reading.problems == 0;
+    unsigned broken = rules_check_each(settings, found, user);
+    return code == SEMEL_OK && reading.problems + broken == 0;
 }

@@ -13,8 +13,8 @@
 struct properties_snapshot *properties_snapshot(const semel_properties *properties);
 void properties_snapshot_unref(struct properties_snapshot *snapshot); /* accepts NULL; any thread */
 
-/* Counts the changes: a number other than snapshot_generation of a snapshot says that there is a newer one.  0 for NULL.
- * One atomic read; any thread. */
+/* Counts the changes: where it is not snapshot_generation of a snapshot, there is a newer one.  0 for NULL.  One atomic
+ * read; any thread. */
 uint64_t properties_generation(const semel_properties *properties);
 
 /* The look-ups of snapshot.h in what holds now, for keys that are read once, when a node, server or channel opens.

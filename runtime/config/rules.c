@@ -88,14 +88,18 @@ enum semel_code rules_check_order(const struct settings *settings, semel_status 
     return code;
 }
 
-void rules_check_each(const struct settings *settings, rules_break_fn *found, void *user)
+unsigned rules_check_each(const struct settings *settings, rules_break_fn *found, void *user)
 {
     semel_status status;
+    unsigned breaks = 0;
     for (size_t i = 0; i < settings->count; i++) {
-        if (check_rivals(settings, settings->items[i], &status) != SEMEL_OK ||
-            check_order(settings, settings->items[i], &status) != SEMEL_OK)
-            found(&status, user);
+        if (check_rivals(settings, settings->items[i], &status) == SEMEL_OK &&
+            check_order(settings, settings->items[i], &status) == SEMEL_OK)
+            continue;
+        found(&status, user);
+        breaks++;
     }
+    return breaks;
 }
 
 enum settings_result rules_merge(struct settings *into, const struct settings *from)

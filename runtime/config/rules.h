@@ -16,8 +16,9 @@ enum semel_code rules_check_order(const struct settings *settings, semel_status 
 /* settings_merge, where a setting that comes in also displaces its rival of the same scope. */
 enum settings_result rules_merge(struct settings *into, const struct settings *from);
 
-/* The two checks for callers who want to know of every break: calls back once for each, with a filled status. */
+/* Both checks, for callers who want to know of every break: calls back for each, with a filled status.  Returns how
+ * many there are. */
 typedef void rules_break_fn(const semel_status *status, void *user);
-void rules_check_each(const struct settings *settings, rules_break_fn *found, void *user);
+unsigned rules_check_each(const struct settings *settings, rules_break_fn *found, void *user);
 
 #endif

@@ -4,8 +4,9 @@
  * valid key.  Most specific wins: <package.Service.Method>.Key, <package.Service>.Key, <channel name>.Key, Key;
  * then the IDL's method option, the IDL's service option, the built-in default.
  *
- * Threads: any number of nodes may use one properties object while any thread sets, loads or reloads.  What concerns
- * calls takes effect with the next call; what concerns a channel or server, when the next one opens.  Reads best next: runtime/config/README.md, the list of keys. */
+ * Threads: any number of nodes may use one properties object while any thread sets, loads or reloads.  What
+ * concerns calls takes effect with the next call; what concerns a channel or a server, when the next one opens.
+ * Reads best next: runtime/config/README.md, the list of keys. */
 #ifndef SEMEL_PROPERTIES_H
 #define SEMEL_PROPERTIES_H
 

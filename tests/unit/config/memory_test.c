@@ -94,8 +94,25 @@ Test(memory, parse_args)
     cr_assert_eq(properties_get_int(properties, NULL, PROPERTIES_DEADLINE), 6000);
 }
 
+static enum semel_code reload_all(void)
+{
+    return semel_properties_reload(properties, &status);
+}
+
+Test(memory, reload)
+{
+    expect_load_text("", SEMEL_OK, "");
+    expect_set("Window", "7", SEMEL_OK, "");
+    expect_refused_until_it_works(reload_all);
+    cr_assert_eq(properties_get_int(properties, NULL, PROPERTIES_DEADLINE), 5000);
+    cr_assert_eq(properties_get_int(properties, NULL, PROPERTIES_WINDOW), 7);
+}
+
 Test(memory, create)
 {
-    allowed = 0;
-    cr_assert_null(semel_properties_create());
+    for (allowed = 0; allowed < 2; allowed++) {
+        int failing = allowed;
+        cr_assert_null(semel_properties_create());
+        allowed = failing;
+    }
 }

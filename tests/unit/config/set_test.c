@@ -158,11 +158,11 @@ Test(set, codes)
 
 Test(set, all_codes_at_once)
 {
-    char text[512] = "";
-    for (int code = 1; code <= SEMEL_UNAUTHENTICATED; code++) {
-        strcat(text, code > 1 ? "," : "");
-        strcat(text, semel_code_name((enum semel_code)code));
-    }
+    char text[512];
+    int length = 0;
+    for (int code = 1; code <= SEMEL_UNAUTHENTICATED; code++)
+        length += snprintf(text + length, sizeof text - (size_t)length, "%s%s", code > 1 ? "," : "",
+                           semel_code_name((enum semel_code)code));
     expect_int("RetryableCodes", text, PROPERTIES_RETRYABLE_CODES, PROPERTIES_CODES_MAX);
 }
 
