@@ -106,6 +106,8 @@ static struct retry_input describe(const struct call *call, const struct call_fa
         .answered = failure->answered,
         .outcome = failure->outcome,
         .failures = call->failures,
+        .cancel_asked = call->cancel_asked,
+        .before_its_time = node_now(call->channel->node) < call->retry_at_ns,
         .pushback_ms = failure->pushback_ms,
         .remaining_ms = remaining_ms(call),
         .policy = &call->policy.retry,
@@ -299,27 +301,7 @@ static void carry_out(struct call *call, const struct call_failure *failure,
     }
 }
 
-/* A call that was cancelled is not tried again, whatever would be. */
-static struct call_failure cancelled_instead(const struct call *call, const struct call_failure *failure)
-{
-    struct call_failure instead = *failure;
-    bool may_be_retried = failure->failure == RETRY_CONNECT_FAILED ||
-                          failure->failure == RETRY_CONNECTION_LOST || failure->failure == RETRY_REFUSED;
-    if (call->cancel_asked && may_be_retried) {
-        instead.failure = RETRY_CANCELLED;
-        instead.reason = SEMEL_REASON_CANCELLED;
-    }
-    return instead;
-}
-
-/* A call may ride along on a connection that others asked for before its own wait was over.  Losing that one is no
- * attempt of its own: the decision it waits under still stands. */
-static bool rode_along(const struct call *call, const struct call_failure *failure)
-{
-    return failure->failure == RETRY_CONNECTION_LOST && !call->cancel_asked &&
-           node_now(call->channel->node) < call->retry_at_ns;
-}
-
+/* RIDE: the decision it waits under still stands. */
 static void wait_on(struct call *call)
 {
     call->connection = 0;
@@ -327,24 +309,29 @@ static void wait_on(struct call *call)
     outbox_set(&call->channel->outbox, &call->slot, call->slot.exposed ? OUTBOX_HELD : OUTBOX_READY);
 }
 
-void call_failed(struct call *call, const struct call_failure *what)
+/* Whether it ends an attempt; the caller may also end a call between two of them. */
+static bool ends_attempt(const struct call *call, const struct call_failure *failure)
 {
-    if (rode_along(call, what)) {
+    bool by_caller = failure->failure == RETRY_DEADLINE || failure->failure == RETRY_CANCELLED;
+    return !by_caller || call->failures == 0 || attempt_is_under_way(call);
+}
+
+void call_failed(struct call *call, const struct call_failure *failure)
+{
+    if (failure->failure == RETRY_REFUSED)
+        call->slot.exposed = false; /* the peer's word that it did not run */
+    struct retry_input input = describe(call, failure);
+    input.failures += ends_attempt(call, failure);
+    struct retry_decision decision = retry_decide(&input);
+    if (decision.action == RETRY_RIDE) {
         wait_on(call);
         return;
     }
-    if (what->failure == RETRY_REFUSED)
-        call->slot.exposed = false; /* the peer's word that it did not run */
-    const struct call_failure instead = cancelled_instead(call, what);
-    const struct call_failure *failure = &instead;
-    bool by_caller = failure->failure == RETRY_DEADLINE || failure->failure == RETRY_CANCELLED;
-    if (!by_caller || call->failures == 0 || attempt_is_under_way(call)) {
-        call->failures++;
+    if (input.failures > call->failures) {
+        call->failures = input.failures;
         if (failure->failure != RETRY_ANSWERED)
             record_attempt(call, failure);
     }
-    struct retry_input input = describe(call, failure);
-    struct retry_decision decision = retry_decide(&input);
     if (failure->answered && decision.action == RETRY_AGAIN && failure->failure != RETRY_REFUSED) {
         call->slot.exposed = false; /* that run is answered; the next attempt is another one */
         call->slot.exposed_elsewhere = true;
