@@ -70,6 +70,28 @@ Test(depth, a_hundred_levels_pass_and_one_more_is_malformed)
     close_both(&desk, &client);
 }
 
+/* A message that is its own field without being repeated: a pointer as well. */
+Test(depth, levels_of_a_single_field_count_as_well)
+{
+    struct desk desk;
+    struct client client;
+    open_both(&desk, &client);
+    for (unsigned levels = MOST - 1; levels <= MOST + 1; levels++) {
+        faults_Tree chain[MOST + 1] = {0};
+        faults_Tree out;
+        semel_status status;
+        for (unsigned i = 1; i < levels; i++)
+            chain[i - 1].next = &chain[i];
+        faults_Desk_Grow(client.channel, chain, &out, NULL, &status);
+        if (levels <= MOST)
+            check_end(&status, SEMEL_OK, SEMEL_REASON_NONE, SEMEL_OUTCOME_EXECUTED);
+        else
+            check_end(&status, SEMEL_INVALID_ARGUMENT, SEMEL_REASON_MALFORMED, SEMEL_OUTCOME_NOT_EXECUTED);
+        faults_Desk_Grow_release(&out);
+    }
+    close_both(&desk, &client);
+}
+
 /* The message around takes a level, although it never holds its own type. */
 Test(depth, levels_around_the_circle_count)
 {
