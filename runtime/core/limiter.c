@@ -16,12 +16,12 @@ static void begin_window(struct limiter *limiter)
 
 static void set_phase(struct limiter *limiter, enum limiter_phase to)
 {
-    static const enum limiter_phase next[LIMITER_PHASE_COUNT] = {
-        [LIMITER_MEASURE] = LIMITER_DRAIN,
-        [LIMITER_DRAIN] = LIMITER_PROBE,
-        [LIMITER_PROBE] = LIMITER_MEASURE,
+    static const bool legal[LIMITER_PHASE_COUNT][LIMITER_PHASE_COUNT] = {
+        [LIMITER_MEASURE] = {[LIMITER_DRAIN] = true},
+        [LIMITER_DRAIN] = {[LIMITER_PROBE] = true, [LIMITER_MEASURE] = true},
+        [LIMITER_PROBE] = {[LIMITER_MEASURE] = true},
     };
-    assert(next[limiter->phase] == to);
+    assert(legal[limiter->phase][to]);
     limiter->phase = to;
     begin_window(limiter);
 }
@@ -48,22 +48,26 @@ uint32_t limiter_limit(const struct limiter *limiter)
     return (uint32_t)within(limit, limiter->min, limiter->max);
 }
 
-/* The requests that were running when the halved limit was reached have queued; those after them have not. */
-static void drain(struct limiter *limiter, uint32_t running)
+static void measure(struct limiter *limiter)
 {
-    if (limiter->skip == UINT32_MAX && running <= limiter_limit(limiter))
-        limiter->skip = running;
-    else if (limiter->skip != UINT32_MAX && limiter->skip > 0)
-        limiter->skip--;
-    if (limiter->skip == 0)
-        set_phase(limiter, LIMITER_PROBE);
-}
-
-static void learn_base(struct limiter *limiter, double mean_ns)
-{
-    limiter->base_ns = mean_ns;
     limiter->windows = 0;
     set_phase(limiter, LIMITER_MEASURE);
+}
+
+/* The requests that were running when the halved limit was reached have queued; those after them have not.  Some
+ * may never finish, so that it is never reached: then the old base has to do, and without one any window. */
+static void drain(struct limiter *limiter, uint32_t running)
+{
+    bool reached = limiter->skip != UINT32_MAX;
+    if (!reached && running <= limiter_limit(limiter))
+        limiter->skip = running;
+    else if (reached && limiter->skip > 0)
+        limiter->skip--;
+    bool in_vain = ++limiter->count > LIMITER_WINDOW + 4 * limiter->limit && limiter->skip == UINT32_MAX;
+    if (limiter->skip == 0 || (in_vain && limiter->base_ns == 0))
+        set_phase(limiter, LIMITER_PROBE);
+    else if (in_vain)
+        measure(limiter);
 }
 
 static void step(struct limiter *limiter, double mean_ns)
@@ -82,7 +86,8 @@ static void end_window(struct limiter *limiter)
 {
     double mean_ns = limiter->sum_ns / limiter->count;
     if (limiter->phase == LIMITER_PROBE) {
-        learn_base(limiter, mean_ns);
+        limiter->base_ns = mean_ns;
+        measure(limiter);
         return;
     }
     step(limiter, mean_ns);
@@ -106,6 +111,7 @@ void limiter_finished(struct limiter *limiter, int64_t took_ns, uint32_t running
     limiter->count++;
     if (running > limiter->peak)
         limiter->peak = running;
-    if (limiter->count >= LIMITER_WINDOW)
+    /* Shorter than what runs at once, a window would judge the limit by requests from before it. */
+    if (limiter->count >= LIMITER_WINDOW && limiter->count >= limiter->limit)
         end_window(limiter);
 }

@@ -1,7 +1,8 @@
 /* How many requests a server should run at once, learnt from how long they take: more than it can work on only
  * makes all of them slower.  It must not know requests, nor what happens to those above the limit.
  *
- * The limit follows a gradient.  Requests are looked at in windows of LIMITER_WINDOW.  At the end of each:
+ * The limit follows a gradient.  Requests are looked at in windows of LIMITER_WINDOW, or of as
+ * many as the limit lets run, if that is more.  At the end of each:
  *
  *   base    what a request takes when none has to queue: the mean of a window that was measured under half of the
  *           limit (a probe, every LIMITER_PROBE_EVERY windows); then a quarter of the way down to any faster window
@@ -10,7 +11,8 @@
  *
  * so that it settles where a request takes about 4/3 of its time without queueing.  It does not grow beyond twice
  * what was running, for nothing is known of what is above.  The probe is what keeps it from taking a queue that is
- * always there for the work itself, and what finds out that the work now takes longer.
+ * always there for the work itself, and what finds out that the work now takes longer; a min above what the server
+ * can work on spoils it, and the limit then stays near that min.
  *
  * Reads best next: limiter.c. */
 #ifndef CORE_LIMITER_H
@@ -37,7 +39,7 @@ struct limiter {
     enum limiter_phase phase;
     double base_ns;   /* 0: not known */
     double sum_ns;    /* of the window */
-    uint32_t count;   /* requests in the window */
+    uint32_t count;   /* requests in the window, or in the drain */
     uint32_t peak;    /* most that were running in it */
     uint32_t skip;    /* LIMITER_DRAIN: requests that may still have queued; UINT32_MAX: too many are running */
     uint32_t windows; /* since the last probe */

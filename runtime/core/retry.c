@@ -159,12 +159,12 @@ static struct retry_decision another(const struct retry_input *input, const stru
 
 /* R1: it was never fully written.  What an attempt that was not even begun puts on a server is nothing: no budget.
  * */
-static struct retry_decision unwritten(const struct retry_input *input)
+static struct retry_decision unwritten(const struct retry_input *input, enum semel_reason exhausted)
 {
     return another(input, &(struct plan){.action = RETRY_AGAIN,
                                          .rule = SEMEL_RULE_R1,
                                          .deniers = BY_BREAKER,
-                                         .exhausted = input->reason,
+                                         .exhausted = exhausted,
                                          .outcome = outcome_by_progress(input)});
 }
 
@@ -180,7 +180,7 @@ static struct retry_decision held(const struct retry_input *input)
 /* There is no connection.  A WRITTEN call can only be held; the others have not run. */
 static struct retry_decision disconnected(const struct retry_input *input)
 {
-    return input->progress == SEMEL_PROGRESS_WRITTEN ? held(input) : unwritten(input);
+    return input->progress == SEMEL_PROGRESS_WRITTEN ? held(input) : unwritten(input, input->reason);
 }
 
 /* R3 and R4: a server has answered the HELLO that followed the loss.  The wait was taken before it. */
@@ -275,7 +275,7 @@ static struct retry_decision reply_gone(const struct retry_input *input)
 static struct retry_decision attempt_timed_out(const struct retry_input *input)
 {
     if (input->progress == SEMEL_PROGRESS_QUEUED)
-        return unwritten(input);
+        return unwritten(input, SEMEL_REASON_ATTEMPT_TIMEOUT);
     if (!input->idempotent)
         return fail(SEMEL_RULE_R9, SEMEL_DEADLINE_EXCEEDED, SEMEL_REASON_ATTEMPT_TIMEOUT,
                     SEMEL_OUTCOME_UNKNOWN);
