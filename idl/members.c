@@ -14,9 +14,6 @@ enum { MESSAGE_FIELD = 2, MESSAGE_ONEOF = 8, FIELD_NAME = 1, FIELD_NUMBER = 3, O
 enum { LABEL_OPTIONAL = 1, LABEL_REPEATED = 3 };
 enum { TYPE_STRING = 9, TYPE_GROUP = 10, TYPE_MESSAGE = 11, TYPE_BYTES = 12, TYPE_ENUM = 14 };
 
-/* The nanopb of Debian counts tags in 16 bits. */
-enum { TAG_MAX = 65535 };
-
 static struct place place_in(const struct members_source *source, int32_t list, pb_size_t index, int32_t part)
 {
     struct path path = source->message->path;
@@ -107,11 +104,11 @@ static void check_field(const struct members_source *source, const struct model_
                           "field \"%s\" is a group, which nanopb cannot make C of; write a message and a field "
                           "of its type",
                           member->name);
-    if (field->number > TAG_MAX)
+    if (field->number > MEMBERS_TAG_MAX)
         diagnostics_error(source->list, place_in(source, MESSAGE_FIELD, index, FIELD_NUMBER),
                           "field number %d of \"%s\" is more than %d, the largest that the nanopb library is "
                           "built for",
-                          (int)field->number, member->name, TAG_MAX);
+                          (int)field->number, member->name, MEMBERS_TAG_MAX);
     if (field->type_name != NULL && *field->type_name == '.' &&
         strcmp(name_flatten(&source->model->arena, field->type_name + 1), member->name) == 0)
         diagnostics_warn(source->list, member->place,

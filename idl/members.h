@@ -7,6 +7,9 @@
 
 #include "idl/model.h"
 
+/* The nanopb of Debian counts tags in 16 bits. */
+enum { MEMBERS_TAG_MAX = 65535 };
+
 struct members_source {
     struct model *model;
     struct diagnostics *list;

@@ -75,6 +75,19 @@ static void add_enums(struct collector *to, const char **full_names)
     }
 }
 
+static void check_extension(struct collector *to, const struct model_extension *item, const desc_Field *field,
+                            const char *name)
+{
+    if (!name_is_identifier(name))
+        diagnostics_error(to->list, item->place, "an extension has no valid name");
+    if (field->number > MEMBERS_TAG_MAX)
+        diagnostics_error(
+            to->list, item->place,
+            "number %d of extension %s is more than %d, the largest that the nanopb library is built "
+            "for; a file that others import for its options alone needs no C",
+            (int)field->number, item->full_name, MEMBERS_TAG_MAX);
+}
+
 static void add_extensions_of(struct collector *to, const char *scope, const desc_Field *fields,
                               pb_size_t count, struct path path, int32_t list)
 {
@@ -88,8 +101,8 @@ static void add_extensions_of(struct collector *to, const char *scope, const des
         item->full_name = scoped(to, scope, name);
         item->c_name = name_flatten(&to->model->arena, item->full_name);
         item->wanted = to->source->wanted;
-        if (item->wanted && !name_is_identifier(name))
-            diagnostics_error(to->list, item->place, "an extension has no valid name");
+        if (item->wanted)
+            check_extension(to, item, &fields[i], name);
     }
 }
 

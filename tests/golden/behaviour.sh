@@ -235,12 +235,13 @@ mkdir slow
 mkfifo slow/started
 printf '#!/bin/sh\necho $$ >"%s/slow/started"\nexec tail -f /dev/null\n' "$work" >slow/protoc-gen-nanopb
 chmod +x slow/protoc-gen-nanopb
+exec 3<>slow/started
 PATH=$work/slow:$PATH "$semelc" -o interrupted c.proto 2>said &
 semelc_pid=$!
-read -r slow_pid <slow/started
+read -r -t 60 slow_pid <&3 || fail "nanopb was not started: $(cat said)"
 kill -TERM $semelc_pid
 wait $semelc_pid && fail "an interrupted run passed"
-kill "$slow_pid" 2>/dev/null
+[ "$slow_pid" = "" ] || kill "$slow_pid" 2>/dev/null
 grep -q 'interrupted; nothing was written' said || fail "interrupted: $(cat said)"
 [ ! -e interrupted ] || fail "an interrupted run left $(find interrupted)"
 
