@@ -9,8 +9,8 @@
 # comment in a .proto rebuilds little.
 #
 # A .proto is compiled again when it changes, or one it imports (through any number of others), or a .options file of
-# these; also when such a file appears or goes away.  Imports are read when CMake runs, which a change in any of these
-# files makes it do.
+# these; also when such a file appears or goes away.  semelc writes down what it read; CMake reads that, so it runs once
+# more whenever the list has changed.  (Not by DEPFILE: with make, CMake 3.25 never forgets what was in one once.)
 cmake_policy(PUSH)
 cmake_policy(VERSION 3.25)
 
@@ -69,18 +69,15 @@ function(_semel_generate_one proto ret_stamp)
   cmake_path(REMOVE_EXTENSION name LAST_ONLY OUTPUT_VARIABLE stem)
   set(stem ${CMAKE_CURRENT_BINARY_DIR}/${stem})
   _semel_claim("${stem}" "${path}")
-  _semel_read_imports("${path}" "${name}" "${directories}" depends)
-
-  # A file that was renamed into place may be older than the stamp, and one that is gone has no age: the list tells.
-  list(JOIN depends "\n" listed)
-  file(GENERATE OUTPUT ${stem}.semel.depends CONTENT "${listed}\n")
+  _semel_read_depends("${path}" "${directories}" "${stem}" depends)
   set(made ${stem}.pb.h ${stem}.pb.c ${stem}.semel.h ${stem}.semel.c)
   add_custom_command(
     OUTPUT ${stem}.semel.stamp
     BYPRODUCTS ${made}
-    COMMAND $<TARGET_FILE:semel::semelc> ${includes} -o ${CMAKE_CURRENT_BINARY_DIR} ${path}
+    COMMAND $<TARGET_FILE:semel::semelc> ${includes} -o ${CMAKE_CURRENT_BINARY_DIR}
+            --depfile ${stem}.semel.d ${path}
     COMMAND ${CMAKE_COMMAND} -E touch ${stem}.semel.stamp
-    DEPENDS ${depends} ${stem}.semel.depends
+    DEPENDS ${depends}
             $<TARGET_FILE:semel::semelc> $<TARGET_FILE:semel::protoc-gen-semel>
     COMMENT "semelc ${name}"
     VERBATIM)
@@ -96,19 +93,15 @@ endfunction()
 # of a file that no -I holds, and its own with semel/options.proto.
 function(_semel_directories path ret_directories ret_includes ret_name)
   set(directories)
-  set(name)
   foreach(directory IN LISTS ARG_IMPORTS ARG_OPTIONS)
     get_filename_component(directory "${directory}" ABSOLUTE BASE_DIR ${CMAKE_CURRENT_SOURCE_DIR})
     if(NOT IS_DIRECTORY "${directory}")
       message(FATAL_ERROR "semel_generate: there is no folder ${directory}")
     endif()
     list(APPEND directories "${directory}")
-    cmake_path(IS_PREFIX directory "${path}" holds)
-    if(holds AND NOT name)
-      file(RELATIVE_PATH name "${directory}" "${path}")
-    endif()
   endforeach()
   list(TRANSFORM directories PREPEND -I OUTPUT_VARIABLE includes)
+  _semel_name("${path}" "${directories}" name)
   if(NOT name)
     cmake_path(GET path PARENT_PATH directory)
     cmake_path(GET path FILENAME name)
@@ -141,52 +134,86 @@ function(_semel_claim stem path)
   endif()
 endfunction()
 
-# All that a .proto is made from: itself, what it imports, what these import, and the .options file of each.
-function(_semel_read_imports path name directories ret_depends)
+# All that a .proto is made from: itself, and what semelc has read when it ran last.  Before it has run, that is nothing,
+# and nothing is missed.  Should it read something else now, the stamp goes, as nothing may be newer than it: a file that
+# was renamed into place can be old, and one that is gone has no age.
+function(_semel_read_depends path directories stem ret_depends)
+  if(NOT EXISTS "${stem}.semel.d")
+    file(WRITE "${stem}.semel.d" "")
+  endif()
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${stem}.semel.d")
+  _semel_read_rule("${stem}.semel.d" files)
   set(depends "${path}")
-  set(names "${name}")
   set(candidates)
-  set(at 0)
-  list(LENGTH names count)
-  while(at LESS count)
-    list(GET names ${at} name)
-    cmake_path(REPLACE_EXTENSION name LAST_ONLY .options OUTPUT_VARIABLE options)
-    list(TRANSFORM directories APPEND "/${options}" OUTPUT_VARIABLE places)
-    list(APPEND candidates ${places})
-    file(GLOB found ${places})
-    list(APPEND depends ${found})
-    if(at GREATER 0)
-      list(TRANSFORM directories APPEND "/${name}" OUTPUT_VARIABLE places)
-      list(APPEND candidates ${places})
-      _semel_first_file("${places}" path)
+  set(stale FALSE)
+  foreach(file IN LISTS files)
+    if(EXISTS "${file}")
+      list(APPEND depends "${file}")
+    else()
+      set(stale TRUE)
     endif()
-    if(EXISTS "${path}")
-      list(APPEND depends "${path}")
-      set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${path}")
-      file(READ "${path}" text)
-      string(REGEX REPLACE "//[^\n]*" "" text "${text}")
-      string(REGEX MATCHALL "import[ \t\r\n]+((public|weak)[ \t\r\n]+)?(\"[^\"\n]+\"|'[^'\n]+')" imports "${text}")
-      list(TRANSFORM imports REPLACE "^[^\"']+[\"']([^\"']+).*$" "\\1")
-      list(APPEND names ${imports})
-      list(REMOVE_DUPLICATES names)
+    _semel_name("${file}" "${directories}" name)
+    if(name MATCHES "\\.proto$")
+      cmake_path(REPLACE_EXTENSION name LAST_ONLY .options OUTPUT_VARIABLE options)
+      _semel_look("${name}" "${directories}" candidates first)
+      _semel_look("${options}" "${CMAKE_CURRENT_BINARY_DIR};${directories}" candidates options)
+      foreach(now IN LISTS first options)
+        if(NOT now IN_LIST files)
+          list(APPEND depends "${now}")
+          set(stale TRUE)
+        endif()
+      endforeach()
     endif()
-    list(LENGTH names count)
-    math(EXPR at "${at} + 1")
-  endwhile()
+  endforeach()
+  if(stale)
+    file(REMOVE "${stem}.semel.stamp")
+  endif()
   # Runs CMake again when one of these appears or goes away.
-  file(GLOB found CONFIGURE_DEPENDS ${candidates})
+  file(GLOB found CONFIGURE_DEPENDS "${path}" ${candidates})
   list(REMOVE_DUPLICATES depends)
   set(${ret_depends} "${depends}" PARENT_SCOPE)
 endfunction()
 
-function(_semel_first_file places ret_path)
-  foreach(place IN LISTS places)
-    if(EXISTS "${place}")
-      set(${ret_path} "${place}" PARENT_SCOPE)
+# The files of "TARGET... \\\n  FILE \\\n  FILE\n"; a blank of a name has a backslash before it, and $ stands twice.
+function(_semel_read_rule list ret_files)
+  set(files)
+  file(READ "${list}" rule)
+  string(REGEX REPLACE " \\\\\n +" ";" lines "${rule}")
+  list(POP_FRONT lines)
+  foreach(file IN LISTS lines)
+    string(STRIP "${file}" file)
+    string(REPLACE "\\ " " " file "${file}")
+    string(REPLACE "$$" "$" file "${file}")
+    cmake_path(ABSOLUTE_PATH file BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR} NORMALIZE)
+    list(APPEND files "${file}")
+  endforeach()
+  set(${ret_files} "${files}" PARENT_SCOPE)
+endfunction()
+
+# The name of a file among the directories; empty if it lies in none.
+function(_semel_name file directories ret_name)
+  set(${ret_name} "" PARENT_SCOPE)
+  foreach(directory IN LISTS directories)
+    cmake_path(IS_PREFIX directory "${file}" holds)
+    if(holds)
+      file(RELATIVE_PATH name "${directory}" "${file}")
+      set(${ret_name} "${name}" PARENT_SCOPE)
       return()
     endif()
   endforeach()
-  set(${ret_path} "" PARENT_SCOPE)
+endfunction()
+
+# Adds every place where the file name is looked for to candidates; the first that holds it is what semelc reads.
+function(_semel_look name directories candidates ret_first)
+  list(TRANSFORM directories APPEND "/${name}" OUTPUT_VARIABLE places)
+  set(${candidates} ${${candidates}} ${places} PARENT_SCOPE)
+  set(${ret_first} "" PARENT_SCOPE)
+  foreach(place IN LISTS places)
+    if(EXISTS "${place}")
+      set(${ret_first} "${place}" PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
 endfunction()
 
 cmake_policy(POP)

@@ -27,6 +27,9 @@ write_project() {
     # A folder may add to the target of another one.
     proto sub/far.proto lib/bottom.proto
     echo 'semel_generate(TARGET t PROTOS far.proto IMPORTS ../shared)' >"$at/sub/CMakeLists.txt"
+    proto made.proto lib/bottom.proto
+    sed 's/import /import \/* by hand *\/ /' "$at/made.proto" >"$at/pattern.txt"
+    rm "$at/made.proto"
     cp "$root/tests/install/depends.cmake" "$at/CMakeLists.txt"
 }
 
@@ -50,11 +53,11 @@ changes() {
     generator=$1
     write_project
     quietly cmake -G "$generator" -S "$at" -B "$at/build" -DCMAKE_PREFIX_PATH="$prefix"
-    remade "alone bottom far middle top" "at first"
-    compiled "alone bottom far middle top"
+    remade "alone bottom far made middle top" "at first"
+    compiled "alone bottom far made middle top"
     remade "" "nothing changed"
     echo '// seen' >>"$at/shared/lib/bottom.proto"
-    remade "bottom far middle top" "an import of an import changed"
+    remade "bottom far made middle top" "an import of an import changed"
     compiled "" # a comment
     remade "" "nothing changed since"
     echo '// seen' >>"$at/alone.proto"
@@ -75,12 +78,13 @@ changes() {
     echo '// import "top.proto";' >>"$at/alone.proto"
     remade "alone" "a new import"
     echo '// seen' >>"$at/shared/lib/bottom.proto"
-    remade "alone bottom far middle top" "the new import changed"
+    remade "alone bottom far made middle top" "the new import changed"
     echo '// seen' >>"$at/top.proto"
     remade "top" "a file changed that another one names in a comment"
     proto alone.proto late.proto
     refused 'late.proto.*not found' cmake --build "$at/build"
     proto shared/late.proto
+    touch "$at/CMakeLists.txt" # which compiles it too, if it is there
     remade "alone late" "an import that was missing came"
     echo '// seen' >>"$at/shared/late.proto"
     remade "alone late" "an import that came late changed"
