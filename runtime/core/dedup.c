@@ -128,9 +128,8 @@ static struct dedup_verdict meet(const struct dedup_record *record, const struct
     }
 }
 
-/* Step 4: it is new.  The record stands before anything runs. */
-static struct dedup_verdict admit_new(struct dedup_table *table, const struct dedup_question *question,
-                                      struct dedup_run *run)
+/* Step 4: it is new.  RUN: nothing speaks against it. */
+static struct dedup_verdict weigh(const struct dedup_table *table, const struct dedup_question *question)
 {
     if (question->expired)
         return tell(SEMEL_REASON_EXPIRED, SEMEL_OUTCOME_NOT_EXECUTED);
@@ -138,8 +137,23 @@ static struct dedup_verdict admit_new(struct dedup_table *table, const struct de
         return tell(question->unfit, SEMEL_OUTCOME_NOT_EXECUTED);
     if (!question->idempotent && table->domain->kept_bytes >= table->domain->keep_total)
         return tell(SEMEL_REASON_TABLE_FULL, SEMEL_OUTCOME_NOT_EXECUTED);
-    if (!reach(table, question->seq))
-        return tell(SEMEL_REASON_TABLE_FULL, SEMEL_OUTCOME_NOT_EXECUTED);
+    return (struct dedup_verdict){.answer = DEDUP_RUN};
+}
+
+struct dedup_verdict dedup_peek(const struct dedup_table *table, const struct dedup_question *question)
+{
+    /* Whether a stale request ran was told to the client long ago; now nobody knows. */
+    if (question->seq < table->floor)
+        return tell(SEMEL_REASON_STALE, SEMEL_OUTCOME_UNKNOWN);
+    if (question->seq - table->floor >= table->window)
+        return (struct dedup_verdict){.answer = DEDUP_CUT, .reason = SEMEL_REASON_OUTSIDE_WINDOW};
+    const struct dedup_record *record = find(table, question->seq);
+    return record != NULL ? meet(record, question) : weigh(table, question);
+}
+
+/* The record stands before anything runs. */
+static void put(struct dedup_table *table, const struct dedup_question *question, struct dedup_run *run)
+{
     run->table = table;
     run->seq = question->seq;
     atomic_init(&run->forgotten, false);
@@ -151,19 +165,18 @@ static struct dedup_verdict admit_new(struct dedup_table *table, const struct de
                                                         .with.run = run};
     table->running++;
     table->records++;
-    return (struct dedup_verdict){.answer = DEDUP_RUN};
 }
 
 struct dedup_verdict dedup_admit(struct dedup_table *table, const struct dedup_question *question,
                                  struct dedup_run *run)
 {
-    /* Whether a stale request ran was told to the client long ago; now nobody knows. */
-    if (question->seq < table->floor)
-        return tell(SEMEL_REASON_STALE, SEMEL_OUTCOME_UNKNOWN);
-    if (question->seq - table->floor >= table->window)
-        return (struct dedup_verdict){.answer = DEDUP_CUT, .reason = SEMEL_REASON_OUTSIDE_WINDOW};
-    const struct dedup_record *record = find(table, question->seq);
-    return record != NULL ? meet(record, question) : admit_new(table, question, run);
+    struct dedup_verdict verdict = dedup_peek(table, question);
+    if (verdict.answer != DEDUP_RUN)
+        return verdict;
+    if (!reach(table, question->seq))
+        return tell(SEMEL_REASON_TABLE_FULL, SEMEL_OUTCOME_NOT_EXECUTED);
+    put(table, question, run);
+    return verdict;
 }
 
 struct dedup_run *dedup_find_running(const struct dedup_table *table, uint64_t seq)

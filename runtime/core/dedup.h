@@ -98,6 +98,10 @@ struct dedup_verdict {
 struct dedup_verdict dedup_admit(struct dedup_table *table, const struct dedup_question *question,
                                  struct dedup_run *run);
 
+/* What dedup_admit would answer now; puts no record, so that RUN says: it would be new (and a full table may still turn
+ * it away later). */
+struct dedup_verdict dedup_peek(const struct dedup_table *table, const struct dedup_question *question);
+
 /* The running request of a seq, or NULL. */
 struct dedup_run *dedup_find_running(const struct dedup_table *table, uint64_t seq);
 

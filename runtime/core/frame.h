@@ -57,7 +57,7 @@ struct frame {
     uint64_t seq;     /* REQUEST, REPLY, CANCEL: the call; PING, PONG, BYE: the next seq of the client */
     uint64_t method;  /* REQUEST, REPLY: method id */
     uint32_t aux;     /* client to server: seq minus ack floor; REPLY, REFUSE: enum semel_reason */
-    uint32_t time_ms; /* REQUEST: what is left of the deadline; REPLY, REFUSE: retry after */
+    uint32_t time_ms; /* REQUEST: what is left of the deadline; REPLY, REFUSE: retry after, 0: no wish */
     uint64_t digest;  /* of method and body: a request's fingerprint */
     const uint8_t *body;
     size_t body_size;

@@ -57,9 +57,23 @@ static void on_prepare(struct ev_loop *ev, ev_prepare *watcher, int events)
 
 static void on_check(struct ev_loop *ev, ev_check *watcher, int events)
 {
-    (void)ev;
     (void)events;
-    loop_refresh(watcher->data);
+    struct loop *loop = watcher->data;
+    loop_refresh(loop);
+    loop->turn++;
+    ev_idle_stop(ev, &loop->hurry);
+    while (loop->again != NULL) {
+        struct loop_task *task = loop->again;
+        loop->again = task->next;
+        task->queued = false;
+        loop_later(loop, task);
+    }
+}
+
+static void on_hurry(struct ev_loop *ev, ev_idle *watcher, int events)
+{
+    (void)events;
+    ev_idle_stop(ev, watcher); /* it is there to keep the loop from sleeping, which it has */
 }
 
 static void on_timer(struct ev_loop *ev, ev_timer *watcher, int events)
@@ -85,6 +99,7 @@ static void start_watchers(struct loop *loop)
     ev_check_init(&loop->check, on_check);
     ev_timer_init(&loop->timer, on_timer, 0., 0.);
     ev_async_init(&loop->async, on_async);
+    ev_idle_init(&loop->hurry, on_hurry);
     loop->prepare.data = loop->check.data = loop->timer.data = loop->async.data = loop;
     /* The time of the turn must be set before any other callback looks at it. */
     ev_set_priority(&loop->check, EV_MAXPRI);
@@ -119,7 +134,7 @@ void loop_fini(struct loop *loop)
     if (loop->ev == NULL)
         return;
     run_tasks(loop);
-    assert(loop->first_task == NULL && loop->timers.count == 0);
+    assert(loop->first_task == NULL && loop->again == NULL && loop->timers.count == 0);
     if (!loop->owned) {
         ev_ref(loop->ev);
         ev_ref(loop->ev);
@@ -128,6 +143,7 @@ void loop_fini(struct loop *loop)
     ev_prepare_stop(loop->ev, &loop->prepare);
     ev_check_stop(loop->ev, &loop->check);
     ev_async_stop(loop->ev, &loop->async);
+    ev_idle_stop(loop->ev, &loop->hurry);
     ev_timer_stop(loop->ev, &loop->timer);
     timers_fini(&loop->timers);
     if (loop->owned)
@@ -181,9 +197,31 @@ void loop_later(struct loop *loop, struct loop_task *task)
     loop->last_task = &task->next;
 }
 
+void loop_again(struct loop *loop, struct loop_task *task)
+{
+    if (task->queued)
+        return;
+    task->queued = true;
+    task->next = loop->again;
+    loop->again = task;
+    ev_idle_start(loop->ev, &loop->hurry);
+}
+
+static bool take_from_again(struct loop *loop, struct loop_task *task)
+{
+    struct loop_task **link = &loop->again;
+    while (*link != NULL && *link != task)
+        link = &(*link)->next;
+    if (*link == NULL)
+        return false;
+    *link = task->next;
+    task->queued = false;
+    return true;
+}
+
 void loop_task_cancel(struct loop *loop, struct loop_task *task)
 {
-    if (!task->queued)
+    if (!task->queued || take_from_again(loop, task))
         return;
     struct loop_task **link = &loop->first_task;
     while (*link != NULL && *link != task)

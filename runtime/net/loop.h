@@ -41,8 +41,11 @@ struct loop {
     int64_t now_ns;   /* monotonic; taken once a turn */
     int64_t armed_ns; /* when the libev timer fires, TIMERS_NEVER: it does not run */
     struct timers timers;
+    uint64_t turn; /* counts them */
     struct loop_task *first_task;
     struct loop_task **last_task;
+    struct loop_task *again; /* tasks of the next turn */
+    ev_idle hurry;           /* started while there are such: the turn must not sleep */
     ev_prepare prepare;
     ev_check check;
     ev_timer timer;
@@ -83,6 +86,9 @@ static inline void loop_task_init(struct loop_task *task, loop_task_fn *run)
 }
 /* Runs it once before the loop sleeps; queued already is fine. */
 void loop_later(struct loop *loop, struct loop_task *task);
+/* Runs it once, but in the turn to come: descriptors get their turn before, and the loop does not sleep.  Inside a task
+ * or a callback of the loop; queued already is fine. */
+void loop_again(struct loop *loop, struct loop_task *task);
 /* Takes it back; not queued is fine. */
 void loop_task_cancel(struct loop *loop, struct loop_task *task);
 

@@ -28,6 +28,7 @@ static void forget(struct connection *connection, enum semel_reason reason)
         connection->next->prev = connection->prev;
     server->connection_count--;
     wire_destroy(connection->wire);
+    admission_forget(&server->admission, connection);
     if (connection->session != NULL)
         sessions_detach(&server->sessions, connection->session, server_now(server));
     free(connection);
@@ -177,6 +178,14 @@ static void on_frame(struct wire *wire, const struct frame *frame)
 
 static void on_sent(struct wire *wire, struct outgoing *out)
 {
+    struct connection *connection = wire->owner;
+    reply_settle(reply_of(out));
+    if (connection->waiting.parked && wire->queue.bytes <= wire->limits.send_limit / 2)
+        admission_unchoke(&connection->server->admission, connection);
+}
+
+static void on_dropped(struct wire *wire, struct outgoing *out)
+{
     (void)wire;
     reply_settle(reply_of(out));
 }
@@ -185,7 +194,7 @@ static const struct wire_events events = {
     .frame = on_frame,
     .lost = on_lost,
     .sent = on_sent,
-    .dropped = on_sent, /* what is not kept is not wanted any more */
+    .dropped = on_dropped, /* what is not kept is not wanted any more */
 };
 
 void connection_open(struct semel_server *server, const struct transport *transport, int fd)
@@ -232,8 +241,13 @@ void connection_send(struct connection *connection, struct reply *reply)
     wire_push(connection->wire, &reply->out);
 }
 
+bool connection_is_choked(const struct connection *connection)
+{
+    return connection->wire->queue.bytes > connection->wire->limits.send_limit;
+}
+
 void connection_settle(struct connection *connection)
 {
-    if (connection->parting && connection->session->table.running == 0)
+    if (connection->parting && connection->session->table.running == 0 && connection->waiting.first == NULL)
         wire_close_when_sent(connection->wire, SEMEL_REASON_DRAINED);
 }

@@ -6,6 +6,7 @@
 
 #include "core/sessions.h"
 #include "net/wire.h"
+#include "server/queue.h"
 
 struct semel_server;
 
@@ -16,7 +17,8 @@ struct connection {
     struct wire *wire;
     uint64_t subject;        /* the user behind the peer */
     struct session *session; /* NULL before WELCOME */
-    bool parting;            /* BYE has come: closed when everything is answered */
+    struct queue_share waiting;
+    bool parting; /* BYE has come: closed when everything is answered */
 };
 
 /* Takes an accepted descriptor over. */
@@ -31,7 +33,10 @@ void connection_drain(struct connection *connection);
 /* Sends a reply, unless it is on its way already. */
 void connection_send(struct connection *connection, struct reply *reply);
 
-/* A request of its session has finished: a parting connection may be complete. */
+/* Whether it has so many replies to read that no more should be made for it. */
+bool connection_is_choked(const struct connection *connection);
+
+/* A request of its session has finished or left the queue: a parting connection may be complete. */
 void connection_settle(struct connection *connection);
 
 #endif

@@ -10,94 +10,9 @@
 
 #include "core/message.h"
 #include "core/units.h"
+#include "net/inherit.h"
+#include "server/answer.h"
 #include "server/server.h"
-
-/* ---- answering ---- */
-
-/* The code under which a client sees a reason for which nothing was run. */
-static enum semel_code code_of(enum semel_reason reason)
-{
-    switch (reason) {
-    case SEMEL_REASON_EXPIRED: return SEMEL_DEADLINE_EXCEEDED;
-    case SEMEL_REASON_NO_METHOD:
-    case SEMEL_REASON_NO_HANDLER: return SEMEL_UNIMPLEMENTED;
-    case SEMEL_REASON_MODE_MISMATCH: return SEMEL_FAILED_PRECONDITION;
-    case SEMEL_REASON_MALFORMED: return SEMEL_INVALID_ARGUMENT;
-    case SEMEL_REASON_TABLE_FULL:
-    case SEMEL_REASON_TOO_LARGE:
-    case SEMEL_REASON_OVERLOADED: return SEMEL_RESOURCE_EXHAUSTED;
-    case SEMEL_REASON_STALE: return SEMEL_ABORTED;
-    case SEMEL_REASON_FALSE_RETRY: return SEMEL_INTERNAL;
-    case SEMEL_REASON_REPLY_GONE: return SEMEL_DATA_LOSS;
-    case SEMEL_REASON_CANCELLED: return SEMEL_CANCELLED;
-    default: return SEMEL_UNAVAILABLE;
-    }
-}
-
-/* Reasons that may be gone when the client tries again. */
-static bool is_refusal(enum semel_reason reason)
-{
-    return reason == SEMEL_REASON_DRAINING || reason == SEMEL_REASON_OVERLOADED ||
-           reason == SEMEL_REASON_INACTIVE || reason == SEMEL_REASON_TABLE_FULL ||
-           reason == SEMEL_REASON_REFUSED_BY_HANDLER;
-}
-
-struct answer {
-    enum semel_code code;
-    enum semel_reason reason;
-    enum semel_outcome outcome;
-    uint32_t delay_ms;
-    bool elsewhere;
-};
-
-/* Writes the header of a reply whose body is in place. */
-static void write_reply(struct reply *reply, uint64_t seq, uint64_t method, size_t body_size,
-                        const struct answer *answer)
-{
-    const struct frame frame = {
-        .type = FRAME_REPLY,
-        .flags = (uint8_t)((unsigned)answer->outcome | (is_refusal(answer->reason) ? FRAME_REFUSED : 0u) |
-                           (answer->elsewhere ? FRAME_ELSEWHERE : 0u)),
-        .code = (uint16_t)answer->code,
-        .seq = seq,
-        .method = method,
-        .aux = (uint32_t)answer->reason,
-        .time_ms = answer->delay_ms,
-        .digest = frame_digest(method, reply_body(reply), body_size),
-        .body_size = body_size,
-    };
-    reply_write(reply, &frame);
-}
-
-/* Answers without having run anything (or without knowing), with a text for a person. */
-static void answer_frame(struct connection *connection, uint64_t seq, uint64_t method,
-                         const struct answer *answer, const char *text)
-{
-    size_t size = strnlen(text, LIMIT_REASON_TEXT);
-    struct reply *reply = reply_create(&connection->wire->room->control_pool, size);
-    if (reply == NULL) {
-        /* The client would wait for its deadline; a lost connection it can heal at once. */
-        connection_close(connection, SEMEL_REASON_NO_MEMORY);
-        return;
-    }
-    memcpy(reply_body(reply), text, size);
-    write_reply(reply, seq, method, size, answer);
-    connection_send(connection, reply);
-}
-
-static void tell(struct connection *connection, const struct frame *frame, enum semel_reason reason,
-                 enum semel_outcome outcome, const char *text)
-{
-    const struct answer answer = {.code = code_of(reason), .reason = reason, .outcome = outcome};
-    connection->server->stats.refused_by[reason]++;
-    if (reason == SEMEL_REASON_FALSE_RETRY || reason == SEMEL_REASON_MODE_MISMATCH ||
-        reason == SEMEL_REASON_MALFORMED)
-        node_log(connection->server->node, SEMEL_LOG_ERROR,
-                 "server: request %llu of connection %llu not run: %s (%s)", (unsigned long long)frame->seq,
-                 (unsigned long long)connection->session->connection_number, semel_reason_text(reason),
-                 semel_reason_advice(reason));
-    answer_frame(connection, frame->seq, frame->method, &answer, text);
-}
 
 /* ---- a finished request ---- */
 
@@ -169,7 +84,7 @@ static void finish_reply(struct semel_server *server, struct semel_request *requ
     if (request->reply == NULL)
         return;
     const struct answer answer = answer_of(request);
-    write_reply(request->reply, request->run.seq, request->method->id, request->body_size, &answer);
+    answer_write(request->reply, request->run.seq, request->method->id, request->body_size, &answer);
 }
 
 /* A reply goes to the newest connection of its session; if there is none, the client will come and ask for it. */
@@ -197,6 +112,8 @@ void server_request_finished(struct semel_server *server, struct semel_request *
     bool wanted = refused ? dedup_withdraw(&request->run) : dedup_finish(&request->run, reply);
     server->stats.refused_by[SEMEL_REASON_REFUSED_BY_HANDLER] += refused;
     message_release(request->method->request_fields, request->in);
+    if (request->pending)
+        admission_finished(&server->admission, request);
     unlink_request(server, request);
     request_destroy(request);
     if (wanted)
@@ -227,7 +144,9 @@ static enum semel_code call_handler(struct semel_server *server, struct semel_re
     memset(out, 0, request->method->reply_size);
     server->stats.executed++;
     server->handlers++;
+    int64_t outer_ns = inherit_enter(request->deadline_ns);
     enum semel_code code = request->method->dispatch(entry->handlers, request, request->in, out, entry->user);
+    inherit_leave(outer_ns);
     server->handlers--;
     return code;
 }
@@ -241,12 +160,14 @@ static void run(struct connection *connection, struct semel_request *request)
         request->next->prev = request;
     server->running = request;
     server->running_count++;
+    request->started_ns = server_now(server);
 
     enum semel_code code = call_handler(server, request);
     void *out = request_out(request);
     if (code == SEMEL_PENDING) {
         /* It may outlive the server.  If it is finished already, that waits in the node's queue until we are done. */
         request_home_ref(request->home);
+        request->pending = true;
         message_release(request->method->reply_fields, out);
         return;
     }
@@ -270,16 +191,14 @@ static void decode_and_run(struct connection *connection, const struct frame *fr
                            struct semel_request *request)
 {
     const char *error;
-    if (!message_decode(request->method->request_fields, request->method->request_recursive, request->in,
-                        frame->body, frame->body_size, &error)) {
-        dedup_withdraw(&request->run);
-        request_destroy(request);
-        tell(connection, frame, SEMEL_REASON_MALFORMED, SEMEL_OUTCOME_NOT_EXECUTED, error);
+    if (message_decode(request->method->request_fields, request->method->request_recursive, request->in,
+                       frame->body, frame->body_size, &error)) {
+        run(connection, request);
         return;
     }
-    if (frame->time_ms != FRAME_NO_DEADLINE)
-        request->deadline_ns = server_now(connection->server) + frame->time_ms * MS_IN_NS;
-    run(connection, request);
+    dedup_withdraw(&request->run);
+    request_destroy(request);
+    answer_tell(connection, frame, SEMEL_REASON_MALFORMED, SEMEL_OUTCOME_NOT_EXECUTED, error);
 }
 
 /* The kept reply once more, unless the client has come back with a smaller frame limit. */
@@ -289,16 +208,31 @@ static void resend(struct connection *connection, const struct frame *frame, str
     if (reply->out.size <= connection->session->frame_limit)
         connection_send(connection, reply);
     else
-        tell(connection, frame, SEMEL_REASON_TOO_LARGE, SEMEL_OUTCOME_EXECUTED,
-             "it ran, but its reply is too large");
+        answer_tell(connection, frame, SEMEL_REASON_TOO_LARGE, SEMEL_OUTCOME_EXECUTED,
+                    "it ran, but its reply is too large");
 }
 
-void dispatch_request(struct connection *connection, const struct frame *frame)
+/* A request that does not run, by the word of the dedup table.  May close the connection. */
+static void follow(struct connection *connection, const struct frame *frame,
+                   const struct dedup_verdict *verdict)
 {
     struct semel_server *server = connection->server;
-    server->stats.requests++;
-    struct services_entry *entry = services_find(&server->services, frame->method);
-    struct dedup_question question = {
+    switch (verdict->answer) {
+    case DEDUP_ATTACH: /* the reply goes to the session's newest connection, which is this one */
+        server->stats.attached++;
+        break;
+    case DEDUP_RESEND: resend(connection, frame, verdict->reply); break;
+    case DEDUP_TELL:
+        server->stats.reply_gone += verdict->reason == SEMEL_REASON_REPLY_GONE;
+        answer_tell(connection, frame, verdict->reason, verdict->outcome, "");
+        break;
+    default: connection_close(connection, verdict->reason); break;
+    }
+}
+
+static struct dedup_question question_of(const struct services_entry *entry, const struct frame *frame)
+{
+    return (struct dedup_question){
         .seq = frame->seq,
         .method = frame->method,
         .digest = frame->digest,
@@ -306,43 +240,102 @@ void dispatch_request(struct connection *connection, const struct frame *frame)
         .expired = frame->time_ms == 0,
         .unfit = unfit(entry, frame),
     };
-    struct semel_request *request = question.unfit == SEMEL_REASON_NONE ? request_create(server->home, entry)
-                                                                        : NULL;
-    if (question.unfit == SEMEL_REASON_NONE && request == NULL)
-        question.unfit = SEMEL_REASON_OVERLOADED;
+}
+
+/* The turn of a request has come.  late: why it is not to run any more, unless it has a record; NONE: it is in time. */
+static void admit(struct connection *connection, const struct frame *frame, int64_t deadline_ns,
+                  enum semel_reason late)
+{
+    struct semel_server *server = connection->server;
+    struct services_entry *entry = services_find(&server->services, frame->method);
+    struct dedup_question question = question_of(entry, frame);
+    struct semel_request *request = NULL;
+    question.expired |= late == SEMEL_REASON_EXPIRED;
+    if (question.unfit == SEMEL_REASON_NONE)
+        question.unfit = late;
+    if (question.unfit == SEMEL_REASON_NONE) {
+        request = request_create(server->home, entry);
+        question.unfit = request == NULL ? SEMEL_REASON_OVERLOADED : SEMEL_REASON_NONE;
+    }
     struct dedup_run none;
     struct dedup_verdict verdict = dedup_admit(&connection->session->table, &question,
                                                request != NULL ? &request->run : &none);
     if (verdict.answer == DEDUP_RUN) {
+        request->deadline_ns = deadline_ns;
         decode_and_run(connection, frame, request);
         return;
     }
     if (request != NULL)
         request_destroy(request);
-    switch (verdict.answer) {
-    case DEDUP_ATTACH: /* the reply goes to the session's newest connection, which is this one */
-        server->stats.attached++;
-        break;
-    case DEDUP_RESEND: resend(connection, frame, verdict.reply); break;
-    case DEDUP_TELL:
-        server->stats.reply_gone += verdict.reason == SEMEL_REASON_REPLY_GONE;
-        tell(connection, frame, verdict.reason, verdict.outcome, "");
-        break;
-    default: connection_close(connection, verdict.reason); break;
+    follow(connection, frame, &verdict);
+}
+
+/* Whether it waits already: only a client that sends a seq twice on one connection gets here, and it shall not hear
+ * "not executed" of a request that may still run. */
+static bool waits_already(struct connection *connection, const struct frame *frame)
+{
+    const struct queued *queued = admission_find(&connection->server->admission, connection, frame->seq);
+    if (queued == NULL)
+        return false;
+    if (queued->frame.digest == frame->digest && queued->frame.method == frame->method &&
+        queued->frame.flags == frame->flags)
+        connection->server->stats.attached++;
+    else
+        answer_tell(connection, frame, SEMEL_REASON_FALSE_RETRY, SEMEL_OUTCOME_NOT_EXECUTED, "");
+    return true;
+}
+
+/* Its turn has not come.  What has a record is answered from it: "overloaded" would say that it has not run.  Nor does
+ * what can not run wait for a turn. */
+static void stand_in_line(struct connection *connection, const struct frame *frame, int64_t deadline_ns)
+{
+    struct semel_server *server = connection->server;
+    struct dedup_question question = question_of(services_find(&server->services, frame->method), frame);
+    struct dedup_verdict verdict = dedup_peek(&connection->session->table, &question);
+    if (verdict.answer != DEDUP_RUN)
+        follow(connection, frame, &verdict);
+    else if (!waits_already(connection, frame) &&
+             (admission_is_closed(&server->admission, frame) ||
+              !admission_wait(&server->admission, connection, frame, deadline_ns)))
+        answer_tell(connection, frame, SEMEL_REASON_OVERLOADED, SEMEL_OUTCOME_NOT_EXECUTED, "");
+}
+
+void dispatch_request(struct connection *connection, const struct frame *frame)
+{
+    struct semel_server *server = connection->server;
+    bool limited = frame->time_ms != FRAME_NO_DEADLINE;
+    int64_t deadline_ns = limited ? server_now(server) + frame->time_ms * MS_IN_NS : 0;
+    server->stats.requests++;
+    if (!admission_is_free(&server->admission, connection)) {
+        stand_in_line(connection, frame, deadline_ns);
+        return;
     }
+    admit(connection, frame, deadline_ns, SEMEL_REASON_NONE);
+    admission_took(&server->admission);
+}
+
+void dispatch_queued(struct connection *connection, const struct frame *frame, int64_t deadline_ns,
+                     enum semel_reason late)
+{
+    admit(connection, frame, deadline_ns, late);
 }
 
 /* ---- CANCEL ---- */
 
+/* What became of it.  Where it is neither waiting nor running there is nothing to say: a connection loses no frame, so
+ * that the REQUEST has come before its CANCEL and has been answered, and the answer is on its way. */
 void dispatch_cancel(struct connection *connection, const struct frame *frame)
 {
+    struct answer answer = {.code = SEMEL_CANCELLED, .reason = SEMEL_REASON_CANCELLED};
     struct dedup_run *found = dedup_find_running(&connection->session->table, frame->seq);
-    if (found == NULL)
-        return; /* answered already: the answer is on its way */
-    struct semel_request *request = container_of(found, struct semel_request, run);
-    atomic_store(&request->cancelled, true);
-    const struct answer answer = {
-        .code = SEMEL_CANCELLED, .reason = SEMEL_REASON_CANCELLED, .outcome = SEMEL_OUTCOME_UNKNOWN};
-    answer_frame(connection, frame->seq, request->method->id, &answer,
-                 "its handler was running and was told to stop");
+    if (found != NULL) {
+        struct semel_request *request = container_of(found, struct semel_request, run);
+        atomic_store(&request->cancelled, true);
+        answer.outcome = SEMEL_OUTCOME_UNKNOWN;
+        answer_send(connection, frame->seq, request->method->id, &answer,
+                    "its handler was running and was told to stop");
+    } else if (admission_cancel(&connection->server->admission, connection, frame->seq)) {
+        answer.outcome = SEMEL_OUTCOME_NOT_EXECUTED;
+        answer_send(connection, frame->seq, frame->method, &answer, "it was waiting for its turn");
+    }
 }

@@ -34,6 +34,8 @@ struct semel_request {
     bool refuse_elsewhere;
     uint32_t refuse_delay_ms;
     int64_t deadline_ns; /* 0: none */
+    int64_t started_ns;
+    bool pending; /* its handler has returned, and will finish it later */
     atomic_bool cancelled;
     /* a result that another thread (or a handler, early) has handed in */
     struct node_post post;

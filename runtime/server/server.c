@@ -132,6 +132,7 @@ static void open_now(void *arg)
         free(server);
         return;
     }
+    admission_init(&server->admission, server);
     node_add(server->node, &server->member);
     opening->server = server;
 }
@@ -304,6 +305,7 @@ static void close_now(void *arg)
     close_listeners(server);
     while (server->connections != NULL)
         connection_close(server->connections, SEMEL_REASON_CLOSED_LOCALLY);
+    admission_fini(&server->admission);
     loop_timer_stop(server_loop(server), &server->expiry);
     loop_timer_stop(server_loop(server), &server->drain_timeout);
     loop_task_cancel(server_loop(server), &server->drained);
@@ -342,6 +344,9 @@ static void get_stats(void *arg)
     stats->connections = server->connection_count;
     stats->sessions = server->sessions.count;
     stats->running = server->running_count;
+    stats->running_limit = admission_limit(&server->admission);
+    stats->queued = server->admission.queue.count;
+    stats->queued_bytes = server->admission.queue.bytes;
     stats->kept_replies = server->sessions.domain.kept_replies;
     stats->kept_bytes = server->sessions.domain.kept_bytes;
 }

@@ -1,6 +1,6 @@
 /* A server: its sessions, services, listeners and connections.
  *
- * Reads best next: connection.h, dispatch.h. */
+ * Reads best next: connection.h, dispatch.h, admission.h. */
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H
 
@@ -8,6 +8,7 @@
 
 #include "core/sessions.h"
 #include "net/node.h"
+#include "server/admission.h"
 #include "server/listener.h"
 #include "server/request.h"
 #include "server/services.h"
@@ -28,6 +29,7 @@ struct semel_server {
     uint32_t connection_count;
     struct semel_request *running; /* requests whose handler has not finished */
     uint32_t running_count;
+    struct admission admission;
     uint32_t handlers;   /* handlers being called just now: closing inside one is a bug */
     struct timer expiry; /* of silent sessions */
     struct wire_counters counters;

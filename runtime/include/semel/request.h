@@ -34,8 +34,11 @@ enum semel_code semel_request_error(semel_request *request, enum semel_code code
 enum semel_code semel_request_raise(semel_request *request, enum semel_code code,
                                     const struct semel_error_type *type, const void *error);
 
-/* Refuses: promises that nothing was done.  The client may retry after delay_ms (0: at once), at another replica if
- * elsewhere.  Returns SEMEL_REFUSED, to be returned by the handler.  On the node's thread, inside the handler. */
+/* For semel_request_refuse: the client should not try again; waiting would not help. */
+#define SEMEL_RETRY_NEVER UINT32_MAX
+
+/* Refuses: promises that nothing was done.  The client may retry after delay_ms (0: no wish, its own wait holds;
+ * SEMEL_RETRY_NEVER: not at all), at another replica if elsewhere.  Returns SEMEL_REFUSED, to be returned by the handler.  On the node's thread, inside the handler. */
 enum semel_code semel_request_refuse(semel_request *request, uint32_t delay_ms, bool elsewhere);
 
 /* Finishes a pending request with OK and a reply (encoded before this returns; the caller keeps it).  Exactly one of

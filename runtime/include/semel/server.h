@@ -51,6 +51,11 @@ struct semel_server_stats {
     uint64_t replayed;                       /* replays answered with the kept reply */
     uint64_t reply_gone;                     /* replays answered "ran, reply no longer kept" */
     uint64_t refused_by[SEMEL_REASON_COUNT]; /* requests refused, by reason */
+    uint64_t waited;                         /* requests that had to wait for their turn; of these: */
+    uint64_t expired_waiting;                /* refused, since their deadline passed before it came */
+    uint64_t outwaited;                      /* refused as OVERLOADED, since it did not come in time */
+    uint64_t cancelled_waiting;              /* taken back by their clients */
+    uint64_t vanished_waiting;               /* gone with their connections; their clients send them again */
     uint64_t accepted;                       /* connections accepted by the kernel */
     uint64_t welcomed;                       /* of these, sessions welcomed */
     uint64_t resumed;                        /* of these, RESUMED */
@@ -62,7 +67,11 @@ struct semel_server_stats {
     uint64_t writes;
     uint32_t connections; /* gauges: */
     uint32_t sessions;
-    uint32_t running; /* requests whose handler has not finished */
+    uint32_t running;       /* requests whose handler has not finished */
+    uint32_t running_limit; /* how many may run at once now (MaxRunning, AdaptiveLimit); 0: any number */
+    uint32_t queued;        /* requests that wait for their turn */
+    uint32_t queued_most;   /* the most that ever waited */
+    uint64_t queued_bytes;
     uint64_t kept_replies;
     uint64_t kept_bytes;
 };
