@@ -13,6 +13,7 @@
 #include "codegen/sizes.h"
 #include "codegen/tools.h"
 #include "idl/compare.h"
+#include "idl/imports.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -204,12 +205,21 @@ static bool emit_services(struct job *job)
     return true;
 }
 
+/* protoc joins the options of plugins with commas, and nanopb takes quotes for its own. */
+static bool is_passable(const char *name)
+{
+    return strpbrk(name, ",\"'") == NULL;
+}
+
 /* nanopb runs inside the workshop, where its copies of the .options files are, so that no path of the user has to
- * pass through protoc's way of quoting the options of plugins. */
+ * pass through protoc's way of quoting the options of plugins.  Files imported for their options alone need no
+ * header: -x leaves them out. */
 static char **nanopb_arguments(struct job *job)
 {
     struct arena *arena = &job->arena;
-    char **argv = arena_alloc(arena, (8 + job->name_count) * sizeof *argv);
+    size_t unused_count;
+    const char *const *unused = imports_without_use(&job->model, &job->request, &unused_count);
+    char **argv = arena_alloc(arena, (8 + unused_count + job->name_count) * sizeof *argv);
     size_t count = 0;
     argv[count++] = arena_copy(arena, job->tools.protoc);
     argv[count++] = arena_copy(arena, "--error_format=gcc");
@@ -218,6 +228,9 @@ static char **nanopb_arguments(struct job *job)
     argv[count++] = arena_copy(arena, "--nanopb_opt=-sfallback_type:FT_POINTER");
     argv[count++] = arena_copy(arena, "--nanopb_opt=-xsemel/options.proto");
     argv[count++] = arena_copy(arena, "--nanopb_out=../made");
+    for (size_t i = 0; i < unused_count; i++)
+        if (is_passable(unused[i]))
+            argv[count++] = arena_printf(arena, "--nanopb_opt=-x%s", unused[i]);
     for (size_t i = 0; i < job->name_count; i++)
         argv[count++] = arena_copy(arena, job->names[i]);
     return argv;

@@ -155,6 +155,16 @@ says 0 '' -o known "$google/struct.proto"
 [ -f known/google/protobuf/struct.pb.c ] || fail "struct.proto: $(find known)"
 compiles known
 
+# A file imported for its options alone needs no header.
+printf 'syntax = "proto2";\npackage rules;\nimport "google/protobuf/descriptor.proto";\nextend google.protobuf.FieldOptions { optional string check = 50001; }\n' >rules.proto
+printf 'syntax = "proto3";\nimport "rules.proto";\nmessage M { string text = 1 [(rules.check) = "x"]; }\nservice S { rpc Call(M) returns (M); }\n' >ruled.proto
+says 0 '' -o ruled ruled.proto
+compiles ruled
+
+# A value that an option in the .proto itself insists on.
+printf 'syntax = "proto3";\nimport "nanopb.proto";\nmessage N { N next = 1 [(nanopb).type = FT_STATIC]; }\nservice S { rpc Call(N) returns (N); }\n' >static.proto
+says 1 'error: messages contain themselves or each other by value' -o static static.proto
+
 # .options files: every mistake has its place, and none is left to Python.
 mkdir opt
 cat >opt/o.proto <<'END'
