@@ -47,11 +47,11 @@ void health_worked(struct health *health, int64_t now_ns)
     set(health, faded(health, now_ns) / 8, now_ns);
 }
 
-/* Whether endpoint a is to be tried after endpoint b. */
+/* Whether endpoint a is to be tried after endpoint b, another one. */
 static bool is_behind(const struct health *endpoints, size_t a, size_t b, size_t last_failed, int64_t now_ns)
 {
     if (a == last_failed || b == last_failed)
-        return a == last_failed && b != last_failed;
+        return a == last_failed;
     return health_penalty(&endpoints[a], now_ns) > health_penalty(&endpoints[b], now_ns);
 }
 

@@ -103,6 +103,16 @@ Test(budget, holds_no_more_than_ten_seconds_of_its_floor)
     }
 }
 
+/* 2^33 microseconds at 2^31 tokens a second are 2^64 millionths. */
+Test(budget, a_long_pause_does_not_overflow)
+{
+    struct budget budget;
+    budget_init(&budget, 0, UINT32_C(1) << 31, 0);
+    budget.tokens = 0;
+    cr_assert(budget_has(&budget, (INT64_C(1) << 33) * US_IN_NS));
+    cr_assert_eq(budget.tokens, budget.capacity);
+}
+
 Test(budget, a_clock_that_goes_back_pays_nothing)
 {
     struct budget budget;
