@@ -73,6 +73,8 @@ bool arguments_number(const char *what, const char *word, long long max, long lo
 static void print_help(const struct arguments_usage *usage)
 {
     fputs(usage->head, stdout);
+    if (usage->option_count > 0 || usage->takes_properties)
+        putchar('\n');
     for (size_t i = 0; i < usage->option_count; i++) {
         const struct arguments_option *option = &usage->options[i];
         char name[64];

@@ -132,7 +132,7 @@ enum tool_exit check_command(int argc, char **argv)
                 "mistake "
                 "in one run: FILE:LINE, the key,\nand what would be right.  Warns of what can have no effect.  "
                 "Files are "
-                "read in this order; a later\none wins, as if each was loaded after the other.\n\n",
+                "read in this order; a later\none wins, as if each was loaded after the other.\n",
         .tail =
             "\nExit code: 0 no errors (there may be warnings), 1 errors.\nTry: semel config check bank.conf\n",
         .operand = "FILE"};

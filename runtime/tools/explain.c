@@ -147,7 +147,7 @@ enum tool_exit explain_command(int argc, char **argv)
                 "becomes of a "
                 "call after a failure: what is decided, by which rule, whether the operation\nmay have run, "
                 "and which "
-                "property, file and line had a say.  It asks the code that decides in a client.\n\n",
+                "property, file and line had a say.  It asks the code that decides in a client.\n",
         .tail = "\nMODE      at-most-once, idempotent, no-side-effects\n"
                 "PROGRESS  queued, partly, written\n"
                 "FAILURE   connect-failed, connection-lost, refused, answered, begun, reply-gone, deadline, "

@@ -86,7 +86,7 @@ enum tool_exit reasons_command(int argc, char **argv)
 {
     static const struct list reasons = {{"Usage: semel reasons [REASON]...\n\nWhy calls fail: each reason, "
                                          "what happened, and what it means or what to "
-                                         "do about it.\n\n",
+                                         "do about it.\n",
                                          "\nTry: semel reasons DOMAIN_CHANGED\n", NULL, 0, false, "REASON"},
                                         "reason",
                                         SEMEL_REASON_COUNT,
@@ -99,7 +99,7 @@ enum tool_exit reasons_command(int argc, char **argv)
 enum tool_exit codes_command(int argc, char **argv)
 {
     static const struct list codes = {
-        {"Usage: semel codes [CODE]...\n\nThe canonical codes and their numbers on the wire.\n\n",
+        {"Usage: semel codes [CODE]...\n\nThe canonical codes and their numbers on the wire.\n",
          "\nTry: semel codes UNAVAILABLE\n", NULL, 0, false, "CODE"},
         "code",
         SEMEL_UNAUTHENTICATED + 1,
@@ -113,7 +113,7 @@ enum tool_exit properties_command(int argc, char **argv)
 {
     static const struct list keys = {{"Usage: semel properties [KEY]...\n\nEvery property: its values, its "
                                       "default, the scopes it may stand in, and "
-                                      "what it does.\n\n",
+                                      "what it does.\n",
                                       "\nTry: semel properties Deadline RetryIntervals\n", NULL, 0, false,
                                       "KEY"},
                                      "property",

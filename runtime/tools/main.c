@@ -40,6 +40,11 @@ static enum tool_exit print_help(enum tool_exit exit_code)
     return exit_code;
 }
 
+static bool asks_for_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
+}
+
 /* How many arguments spell the command, 0: they do not. */
 static int spelt_by(const char *name, int argc, char **argv)
 {
@@ -51,11 +56,20 @@ static int spelt_by(const char *name, int argc, char **argv)
     return first && strcmp(argv[2], blank + 1) == 0 ? 2 : 0;
 }
 
+/* The first word alone: "config". */
+static const char *first_word(size_t place)
+{
+    return strncmp(commands[place].name, "config ", 7) == 0 ? "config" : commands[place].name;
+}
+
 static enum tool_exit complain(int argc, char **argv)
 {
     char words[128];
-    bool two = argc > 2 && strcmp(argv[1], "config") == 0;
-    snprintf(words, sizeof words, "%s%s%s", argv[1], two ? " " : "", two ? argv[2] : "");
+    if (strcmp(argv[1], "config") != 0)
+        return arguments_unknown("command", argv[1], first_word, COMMAND_COUNT);
+    if (argc == 2)
+        return arguments_complain("config what?  check or show; try semel --help");
+    snprintf(words, sizeof words, "config %s", argv[2]);
     return arguments_unknown("command", words, command_name, COMMAND_COUNT);
 }
 
@@ -63,7 +77,7 @@ int main(int argc, char **argv)
 {
     if (argc < 2)
         return (int)print_help(TOOL_USAGE);
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+    if (asks_for_help(argv[1]) || (strcmp(argv[1], "config") == 0 && argc > 2 && asks_for_help(argv[2])))
         return (int)print_help(TOOL_GOOD);
     if (strcmp(argv[1], "--version") == 0) {
         puts("semel " SEMEL_VERSION_TEXT);

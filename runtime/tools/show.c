@@ -65,7 +65,7 @@ enum tool_exit show_command(int argc, char **argv)
                 "where it "
                 "came from: a file and its line,\nan argument, the IDL, or the built-in default.  Without "
                 "--method and "
-                "--channel: for all that\nhave no values of their own.\n\n",
+                "--channel: for all that\nhave no values of their own.\n",
         .tail = "\nWithout --config the file named by SEMEL_CONFIG is read, as by every program.\nTry: semel "
                 "config show "
                 "--config bank.conf --method demo.Bank.Deposit\n",

@@ -172,6 +172,13 @@ static bool check(const struct retry_input *input, const struct arguments *argum
     return true;
 }
 
+static long long attempts_possible(const struct retry_policy *policy)
+{
+    long long planned = policy->backoff.max_attempts > 0 ? (long long)policy->backoff.max_attempts
+                                                         : (long long)policy->interval_count + 1;
+    return policy->on_unavailable == SEMEL_ON_UNAVAILABLE_WAIT && planned > 1 ? UINT32_MAX : planned;
+}
+
 static bool read_state(struct situation *situation, const struct arguments *arguments)
 {
     struct retry_input *input = &situation->input;
@@ -182,8 +189,8 @@ static bool read_state(struct situation *situation, const struct arguments *argu
         !read_number(arguments, SITUATION_ELAPSED, INT64_MAX / MS_IN_NS, 0, &elapsed_ms) ||
         (!input->never && !read_number(arguments, SITUATION_PUSHBACK, UINT32_MAX, 0, &pushback_ms)))
         return false;
-    if (attempt == 0)
-        return refuse("--attempt counts from 1");
+    if (attempt < 1 || attempt > attempts_possible(&situation->policy.retry))
+        return refuse("--attempt: the policy makes no such attempt");
     input->failures = (uint32_t)attempt;
     input->elapsed_ms = elapsed_ms;
     input->pushback_ms = (uint32_t)pushback_ms;
