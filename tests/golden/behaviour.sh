@@ -109,6 +109,17 @@ grep -q 'the nanopb generator failed: KeyError: 7' said || fail "nanopb's crash:
 grep -q 'Traceback' said && fail "a Python traceback was shown"
 [ ! -e crashed ] || fail "a crash of nanopb left output"
 
+# Misspelt options and values get the right ones named.
+misspelt() {
+  printf 'syntax = "proto3";\nimport "semel/options.proto";\nmessage M {}\nservice S { option (semel.service) = { %s }; rpc Call(M) returns (M); }\n' "$1" >misspelt.proto
+  says 1 "$2" --describe misspelt.proto
+}
+misspelt 'retry_jiter: FULL' 'Did you mean "retry_jitter"?'
+misspelt 'xyz: 1' 'There are deadline, attempt_timeout, .* and oneway'
+misspelt 'retry_jitter: HALF' 'retry_jitter is NONE, FULL, EQUAL or DECORRELATED'
+misspelt 'retryable_codes: GONE' 'Codes are written as in UNAVAILABLE'
+misspelt 'on_unavailable: HOPE' 'on_unavailable is WAIT, FAIL or DROP'
+
 # compiles FOLDER: all C in it, against nanopb alone.
 compiles() {
   local source
