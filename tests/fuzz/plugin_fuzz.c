@@ -1,6 +1,6 @@
 /* The plugin's whole way from bytes to C as one fuzz target: no crash, no leak; errors, or text.
  *
- * It must not know where its inputs come from: a driver of ours, or libFuzzer.  Reads best next: driver.c, README.md. */
+ * It must not know where its inputs come from: a driver of ours, or libFuzzer.  Reads best next: driver.c. */
 #include "codegen/emit.h"
 #include "idl/cycles.h"
 #include "idl/imports.h"
