@@ -39,11 +39,11 @@ enum tool_exit arguments_complain(const char *format, ...)
 enum tool_exit arguments_unknown(const char *what, const char *word, const char *(*name_at)(size_t place),
                                  size_t count)
 {
-    struct report_quote quote;
+    struct report_quote quote, meant;
     bool case_only;
     size_t nearest = nearest_of(word, strlen(word), name_at, count, &case_only);
     return arguments_complain("%s \"%s\" is unknown; %sdid you mean \"%s\"?", what, report_quote(&quote, word),
-                              case_only ? "case matters, " : "", name_at(nearest));
+                              case_only ? "case matters, " : "", report_quote_end(&meant, name_at(nearest)));
 }
 
 bool arguments_pick(const char *what, const char *word, const char *(*name_at)(size_t place), size_t count,

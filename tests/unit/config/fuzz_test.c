@@ -13,7 +13,7 @@
 
 TestSuite(fuzz, .init = workplace_enter, .fini = workplace_leave);
 
-enum { ROUNDS = 3000, TEXT_MAX = 2000 };
+enum { ROUNDS = 1000, TEXT_MAX = 2000 };
 
 static unsigned seed;
 

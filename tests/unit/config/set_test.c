@@ -329,10 +329,16 @@ Test(set, null_texts_are_refused)
     expect_set("Deadline", NULL, SEMEL_INVALID_ARGUMENT, "a property needs a key and a value");
 }
 
+/* Most of them come from a file: each change by itself makes a new set of all. */
 Test(set, number_of_settings_is_limited)
 {
     char key[64];
-    for (int i = 0; i < CONFIG_SETTINGS_MAX; i++) {
+    FILE *file = fopen("many.conf", "w");
+    for (int i = 0; i < CONFIG_SETTINGS_MAX - 100; i++)
+        fprintf(file, "c%d.Deadline=5s\n", i);
+    fclose(file);
+    cr_assert_eq(semel_properties_load(properties, "many.conf", &status), SEMEL_OK);
+    for (int i = CONFIG_SETTINGS_MAX - 100; i < CONFIG_SETTINGS_MAX; i++) {
         snprintf(key, sizeof key, "c%d.Deadline", i);
         cr_assert_eq(semel_properties_set(properties, key, "5s", NULL), SEMEL_OK);
     }
