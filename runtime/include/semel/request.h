@@ -28,9 +28,10 @@ enum semel_code semel_request_error(semel_request *request, enum semel_code code
 
 /* Raises a declared error: keeps the encoded message and returns code, to be returned by the handler or handed to
  * semel_request_fail; a text given with semel_request_error goes with it.  The generated ..._raise_... wraps it.
- * error is encoded before this returns: the caller keeps it.  code: any but OK.  A request that ends with OK or is refused
- * after all forgets what was raised; raised twice, the later counts.  The thread that may finish the request.
- * What the method does not declare, and what cannot be encoded, is answered as a plain UNKNOWN or INTERNAL with a text. */
+ * error is encoded before this returns: the caller keeps it.  code: any but OK.  A request that ends with OK or is
+ * refused after all forgets what was raised; raised twice, the later counts.  The thread that may finish the request.
+ * What the method does not declare, and what cannot be encoded, is answered as a plain UNKNOWN or INTERNAL with a
+ * text. */
 enum semel_code semel_request_raise(semel_request *request, enum semel_code code,
                                     const struct semel_error_type *type, const void *error);
 
@@ -38,7 +39,8 @@ enum semel_code semel_request_raise(semel_request *request, enum semel_code code
 #define SEMEL_RETRY_NEVER UINT32_MAX
 
 /* Refuses: promises that nothing was done.  The client may retry after delay_ms (0: no wish, its own wait holds;
- * SEMEL_RETRY_NEVER: not at all), at another replica if elsewhere.  Returns SEMEL_REFUSED, to be returned by the handler.  On the node's thread, inside the handler. */
+ * SEMEL_RETRY_NEVER: not at all), at another replica if elsewhere.  Returns SEMEL_REFUSED, to be returned by the
+ * handler.  On the node's thread, inside the handler. */
 enum semel_code semel_request_refuse(semel_request *request, uint32_t delay_ms, bool elsewhere);
 
 /* Finishes a pending request with OK and a reply (encoded before this returns; the caller keeps it).  Exactly one of
