@@ -21,28 +21,26 @@ static const char *outcome_words(enum semel_outcome outcome)
 static void write_wait(const struct situation *situation, const struct retry_decision *decision, char *text,
                        size_t size)
 {
-    const struct backoff *backoff = &situation->policy.retry.backoff;
-    uint32_t least = decision->wait_ms, most = decision->wait_ms;
-    bool by_chance = backoff->max_attempts > 0 && situation->input.pushback_ms == 0;
-    if (by_chance && backoff->jitter != SEMEL_JITTER_NONE)
-        situation_wait_bounds(situation, &least, &most);
-    if (least == most)
-        snprintf(text, size, "%" PRIu32 " ms", most);
+    uint32_t least, most;
+    if (situation_by_chance(situation, &least, &most))
+        snprintf(text, size, "%" PRIu32 " to %" PRIu32 " ms (by chance)", least, most);
     else
-        snprintf(text, size, "%" PRIu32 " to %" PRIu32 " ms, by chance", least, most);
+        snprintf(text, size, "%" PRIu32 " ms", decision->wait_ms);
 }
 
-static void print_decision(const struct situation *situation, const struct retry_decision *decision)
+static void print_decision(const char *label, const struct situation *situation,
+                           const struct retry_decision *decision)
 {
     char wait[64];
     write_wait(situation, decision, wait, sizeof wait);
+    printf("%-10s ", label);
     switch (decision->action) {
-    case RETRY_HOLD: printf("decision   hold: reconnect after %s and ask the server\n", wait); break;
-    case RETRY_AGAIN: printf("decision   retry: send it again after %s\n", wait); break;
-    case RETRY_REPLAY: puts("decision   replay: send it again at once, under the same sequence number"); break;
-    case RETRY_RIDE: puts("decision   keep waiting: this was no attempt of its own"); break;
+    case RETRY_HOLD: printf("hold: reconnect after %s and ask the server\n", wait); break;
+    case RETRY_AGAIN: printf("retry: send it again after %s\n", wait); break;
+    case RETRY_REPLAY: puts("replay: send it again at once, under the same sequence number"); break;
+    case RETRY_RIDE: puts("keep waiting: this was no attempt of its own"); break;
     default:
-        printf("decision   %s: %s, outcome %s (%s)\n", retry_action_name(decision->action),
+        printf("%s: %s, outcome %s (%s)\n", retry_action_name(decision->action),
                semel_code_name(decision->code), semel_outcome_name(decision->outcome),
                outcome_words(decision->outcome));
     }
@@ -131,12 +129,18 @@ static void print_terms(const struct effective_scope *scope, const struct situat
     grid_print(&grid);
 }
 
+/* A wait that chance makes long may end a call that a short one lets go on: then there are two answers. */
 static void explain(const struct effective_scope *scope, const struct situation *situation)
 {
-    struct retry_decision decision = retry_decide(&situation->input);
+    struct retry_decision longest = situation_decide(situation, true);
+    struct retry_decision shortest = situation_decide(situation, false);
     situation_print(situation);
-    print_decision(situation, &decision);
-    print_rule(situation, &decision);
+    print_decision("decision", situation, &shortest);
+    print_rule(situation, shortest.action == longest.action ? &longest : &shortest);
+    if (shortest.action != longest.action) {
+        print_decision("or", situation, &longest);
+        print_rule(situation, &longest);
+    }
     print_terms(scope, situation);
 }
 

@@ -245,6 +245,7 @@ void situation_status(const struct situation *situation, const struct retry_deci
     bool ends = decision->action == RETRY_FAIL || decision->action == RETRY_FINISH;
     semel_status_init(status);
     status->method = situation->method.name;
+    status->error = NULL;
     status->code = ends ? decision->code : SEMEL_OK;
     status->reason = decision->reason;
     status->outcome = decision->outcome;
@@ -261,19 +262,44 @@ void situation_status(const struct situation *situation, const struct retry_deci
                                               .wait_us = (int64_t)decision->wait_ms * 1000};
 }
 
-void situation_wait_bounds(const struct situation *situation, uint32_t *ret_least_ms, uint32_t *ret_most_ms)
+static void find_bounds(const struct situation *situation, uint32_t *ret_least_ms, uint32_t *ret_most_ms)
 {
-    struct retry_policy policy = situation->policy.retry;
-    struct retry_input input = situation->input;
-    const uint32_t initial_ms = policy.backoff.initial_ms;
-    enum semel_jitter jitter = policy.backoff.jitter;
-    policy.backoff.jitter = SEMEL_JITTER_NONE;
-    uint32_t grown_ms = backoff_wait_ms(&policy.backoff, input.failures, 0, 0);
+    struct backoff backoff = situation->policy.retry.backoff;
+    const enum semel_jitter jitter = backoff.jitter;
+    backoff.jitter = SEMEL_JITTER_NONE;
+    uint32_t grown_ms = backoff_wait_ms(&backoff, situation->input.failures, 0, 0);
     *ret_least_ms = jitter == SEMEL_JITTER_EQUAL ? grown_ms - grown_ms / 2 : 0;
     *ret_most_ms = grown_ms;
     if (jitter == SEMEL_JITTER_DECORRELATED) {
-        uint64_t tripled_ms = (uint64_t)(input.last_wait_ms > 0 ? input.last_wait_ms : initial_ms) * 3;
-        *ret_most_ms = tripled_ms < policy.backoff.max_ms ? (uint32_t)tripled_ms : policy.backoff.max_ms;
-        *ret_least_ms = initial_ms < *ret_most_ms ? initial_ms : *ret_most_ms;
+        /* The last wait is not known: it was at most its own cap. */
+        uint64_t tripled_ms = (uint64_t)backoff.initial_ms * 3;
+        for (uint32_t i = 1; i < situation->input.failures && tripled_ms < backoff.max_ms; i++)
+            tripled_ms *= 3;
+        *ret_most_ms = tripled_ms < backoff.max_ms ? (uint32_t)tripled_ms : backoff.max_ms;
+        *ret_least_ms = backoff.initial_ms < *ret_most_ms ? backoff.initial_ms : *ret_most_ms;
     }
+}
+
+bool situation_by_chance(const struct situation *situation, uint32_t *ret_least_ms, uint32_t *ret_most_ms)
+{
+    const struct backoff *backoff = &situation->policy.retry.backoff;
+    if (backoff->max_attempts == 0 || backoff->jitter == SEMEL_JITTER_NONE || situation->input.pushback_ms > 0)
+        return false;
+    find_bounds(situation, ret_least_ms, ret_most_ms);
+    return *ret_least_ms < *ret_most_ms;
+}
+
+struct retry_decision situation_decide(const struct situation *situation, bool longest)
+{
+    struct retry_input input = situation->input;
+    struct retry_policy policy = *input.policy;
+    uint32_t least_ms, most_ms;
+    if (situation_by_chance(situation, &least_ms, &most_ms)) {
+        /* A backoff that gives this wait and no other. */
+        policy.backoff.initial_ms = policy.backoff.max_ms = longest ? most_ms : least_ms;
+        policy.backoff.multiplier = 1;
+        policy.backoff.jitter = SEMEL_JITTER_NONE;
+        input.policy = &policy;
+    }
+    return retry_decide(&input);
 }

@@ -45,7 +45,10 @@ void situation_print(const struct situation *situation);
 void situation_status(const struct situation *situation, const struct retry_decision *decision,
                       semel_status *status);
 
-/* Between what jitter picks the wait of the next attempt. */
-void situation_wait_bounds(const struct situation *situation, uint32_t *ret_least_ms, uint32_t *ret_most_ms);
+/* Whether chance picks the wait of the next attempt, and between what. */
+bool situation_by_chance(const struct situation *situation, uint32_t *ret_least_ms, uint32_t *ret_most_ms);
+
+/* What is decided when chance picks the longest wait, or the shortest. */
+struct retry_decision situation_decide(const struct situation *situation, bool longest);
 
 #endif
