@@ -109,11 +109,6 @@ static void check_field(const struct members_source *source, const struct model_
                           "field number %d of \"%s\" is more than %d, the largest that the nanopb library is "
                           "built for",
                           (int)field->number, member->name, MEMBERS_TAG_MAX);
-    if (field->type_name != NULL && *field->type_name == '.' &&
-        strcmp(name_flatten(&source->model->arena, field->type_name + 1), member->name) == 0)
-        diagnostics_warn(source->list, member->place,
-                         "field \"%s\" has the very name of its type in C: the header will serve C only",
-                         member->name);
 }
 
 static void check_oneofs(const struct members_source *source, const struct model_message *message)
@@ -206,10 +201,48 @@ static void check_twins(const struct members_source *source, const struct model_
             tell_twins(source, &members.items[i - 1], &members.items[i]);
 }
 
+/* ---- names of types: a member of C may be called like one, a member of C++ not if its struct uses the type ---- */
+
+static int by_text(const void *left, const void *right)
+{
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+static bool is_type_of_nanopb(const char *name)
+{
+    static const char *const types[] = {"int32_t",   "int64_t",   "uint32_t",         "uint64_t",
+                                        "pb_size_t", "pb_byte_t", "pb_bytes_array_t", "pb_extension_t"};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (strcmp(name, types[i]) == 0)
+            return true;
+    return false;
+}
+
+static void check_types(const struct members_source *source, const struct model_message *message)
+{
+    const desc_Message *from = &source->message->message;
+    const char **types = arena_alloc(&source->model->arena, from->field_count * sizeof *types);
+    size_t count = 0;
+    for (pb_size_t i = 0; i < from->field_count; i++)
+        if (from->field[i].type_name != NULL && *from->field[i].type_name == '.')
+            types[count++] = name_flatten(&source->model->arena, from->field[i].type_name + 1);
+    if (count > 1)
+        qsort(types, count, sizeof *types, by_text);
+    for (size_t i = 0; i < message->field_count; i++) {
+        const char *name = message->fields[i].name;
+        if (is_type_of_nanopb(name) ||
+            (count > 0 && bsearch(&name, types, count, sizeof *types, by_text) != NULL))
+            diagnostics_warn(source->list, message->fields[i].place,
+                             "field \"%s\" has the very name of a type in C: the header will serve C only",
+                             name);
+    }
+}
+
 void members_check(const struct members_source *source, const struct model_message *message)
 {
     for (pb_size_t i = 0; i < source->message->message.field_count; i++)
         check_field(source, message, i);
     check_oneofs(source, message);
     check_twins(source, message);
+    check_types(source, message);
 }

@@ -130,6 +130,7 @@ class Judge:
     def __init__(self, work, plugin, protos, runtime):
         self.work, self.plugin, self.protos, self.runtime = work, plugin, protos, runtime
         self.problems = []
+        self.c_only = set()  # of those the plugin says that they will not serve C++
 
     def protoc(self, out, files, *options):
         command = ["protoc", "-I.", "-I" + self.protos, *options, *files]
@@ -144,6 +145,8 @@ class Judge:
         run = self.protoc("out", [name], "--plugin=protoc-gen-semel=" + self.plugin, "--semel_out=out")
         said = run.stderr
         if run.returncode == 0:
+            if "will serve C only" in said:
+                self.c_only.add(name[:-len(".proto")])
             return True
         if not re.search(r"error: ", said) or "ERROR: AddressSanitizer" in said or "runtime error" in said:
             self.problems.append("%s: no clean error: %s" % (name, said))
@@ -156,15 +159,23 @@ class Judge:
         if run.returncode != 0:
             self.problems.append("nanopb: %s" % run.stderr[-3000:])
 
+    def fails(self, stem, command):
+        run = subprocess.run([*command, "-I" + self.runtime, "-Iout"], cwd=self.work, capture_output=True, text=True)
+        if run.returncode == 0:
+            return None
+        with open(os.path.join(self.work, stem + ".proto"), encoding="utf-8") as proto:
+            return "%s:\n%s\n%s" % (" ".join(command), run.stderr[:1500], proto.read())
+
     def compile(self, stem):
-        for mode in ("c11", "gnu11"):
-            for kind in ("semel", "pb"):
-                command = ["gcc", "-std=" + mode, "-fsyntax-only", *C_FLAGS, "-I" + self.runtime, "-Iout",
-                           "out/%s.%s.c" % (stem, kind)]
-                run = subprocess.run(command, cwd=self.work, capture_output=True, text=True)
-                if run.returncode != 0:
-                    proto = open(os.path.join(self.work, stem + ".proto"), encoding="utf-8").read()
-                    return "%s does not compile as %s:\n%s\n%s" % (command[-1], mode, run.stderr[:1500], proto)
+        """What is wrong with the C of a file; the header must serve C++ too unless the plugin said otherwise."""
+        commands = [["gcc", "-std=" + mode, "-fsyntax-only", *C_FLAGS, "out/%s.%s.c" % (stem, kind)]
+                    for mode in ("c11", "gnu11") for kind in ("semel", "pb")]
+        if stem not in self.c_only:
+            commands.append(["g++", "-std=c++17", "-fsyntax-only", "-w", "-xc++", "out/%s.semel.h" % stem])
+        for command in commands:
+            problem = self.fails(stem, command)
+            if problem:
+                return problem
         return None
 
 
