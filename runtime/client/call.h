@@ -25,24 +25,30 @@ struct call_sync {
     void (*ended)(struct call_sync *sync); /* wakes it */
 };
 
+struct hedge;
+
 struct call {
     struct outbox_call slot; /* first: the outbox hands it back */
     semel_channel *channel;
     const struct semel_method *method;
-    struct policy policy;
-    uint32_t *own_intervals; /* freed with the call, or NULL */
-    void (*done)(void);      /* NULL: nobody asks */
+    struct policy *policy; /* a reference */
+    void (*done)(void);    /* NULL: nobody asks */
     void *user;
     struct call_sync *sync; /* instead of done */
     struct timer deadline;
-    struct timer retry; /* a wait of its own (DELAYED), or a cancellation to be carried out */
+    struct timer
+        retry; /* a wait of its own (DELAYED), the end of an attempt, or a cancellation to be carried out */
     int64_t started_ns;
+    int64_t deadline_ns;  /* on the node's clock; 0: none */
     int64_t sent_ns;      /* last byte of the present attempt; -1 */
     int64_t retry_at_ns;  /* READY, HELD without connection: not before */
     uint64_t connection;  /* the connection the present attempt is on; 0: none yet */
     const char *endpoint; /* of the present attempt, borrowed from the channel */
     uint32_t failures;    /* attempts that have failed */
     uint32_t replays;
+    uint32_t last_wait_ms;  /* before the present attempt */
+    struct hedge *hedge;    /* its further attempts, or NULL */
+    struct hedge *hedge_of; /* it is a further attempt itself, or NULL */
     bool cancel_asked;
     bool cancel_sent;
     struct trail *trail; /* NULL until something breaks */
@@ -63,8 +69,8 @@ struct call_failure {
     enum semel_code code;       /* the peer's, if answered */
     enum semel_outcome outcome; /* the peer's, if answered */
     bool answered;
-    uint32_t pushback_ms;
-    const char *text; /* the peer's words, not terminated; may be NULL */
+    uint32_t pushback_ms; /* the peer's wish for a wait; FRAME_NEVER: none at all */
+    const char *text;     /* the peer's words, not terminated; may be NULL */
     size_t text_size;
     const struct raised *raised; /* the declared error in the answer, or NULL */
 };
@@ -75,11 +81,26 @@ void call_failed(struct call *call, const struct call_failure *failure);
 /* The server it would go to does not take such a frame. */
 void call_too_large(struct call *call);
 
+/* The present attempt has taken its time. */
+void call_attempt_timed_out(struct call *call);
+
 /* The verdict for a call that was held. */
 void call_judge(struct call *call, enum retry_verdict verdict);
 
-/* A verified REPLY frame for this call.  false: it makes no sense (a protocol error of the peer). */
-bool call_answered(struct call *call, const struct frame *frame);
+/* How far it got, for the rules. */
+enum semel_progress call_progress(const struct call *call);
+
+/* Ends it: hands the result over, once.  error: the typed receipt, or NULL. */
+void call_end(struct call *call, const void *reply, const void *error, const semel_status *status);
+/* FAIL and FINISH: ends it by a decision, but for further attempts that may still be answered. */
+void call_finish(struct call *call, const struct call_failure *failure, const struct retry_decision *decision);
+/* Ends it without a word: the further attempt of a call that has ended. */
+void call_drop(struct call *call);
+
+static inline bool call_is_idempotent(const struct call *call)
+{
+    return call->method->mode != SEMEL_AT_MOST_ONCE;
+}
 
 /* The transport took its last byte, or its frame was dropped with the connection. */
 void call_sent(struct call *call);

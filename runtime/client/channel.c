@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/answer.h"
 #include "client/greeting.h"
 #include "client/stub.h"
 #include "config/properties.h"
@@ -142,7 +143,7 @@ static void on_reply(semel_channel *channel, const struct frame *frame)
     struct outbox_call *slot = outbox_find(&channel->outbox, frame->seq);
     bool makes_sense;
     if (slot != NULL)
-        makes_sense = call_answered((struct call *)slot, frame);
+        makes_sense = answer_arrived((struct call *)slot, frame);
     else /* to a call that ended before its answer: fine, if it ever was one */
         makes_sense = frame->seq != 0 && frame->seq < channel->outbox.next;
     if (!makes_sense)
@@ -283,25 +284,52 @@ void channel_call_ended(semel_channel *channel)
 
 /* ---- what calls borrow ---- */
 
-const struct policy *channel_policy(semel_channel *channel, const struct semel_method *method)
+static void forget_policies(semel_channel *channel)
 {
+    for (size_t i = 0; i < channel->policy_count; i++)
+        policy_unref(channel->policies[i].policy);
+    channel->policy_count = 0;
+    channel->last_method = NULL;
+}
+
+static struct policy *add_policy(semel_channel *channel, const struct semel_method *method)
+{
+    struct policy_entry *grown = realloc(channel->policies, (channel->policy_count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return NULL;
+    channel->policies = grown;
+    struct policy *policy = policy_resolve(channel->node->properties, channel->name, method);
+    if (policy != NULL)
+        grown[channel->policy_count++] = (struct policy_entry){method, policy};
+    return policy;
+}
+
+struct policy *channel_policy(semel_channel *channel, const struct semel_method *method)
+{
+    uint64_t generation = properties_generation(channel->node->properties);
+    if (generation != channel->policy_generation) {
+        forget_policies(channel);
+        channel->policy_generation = generation;
+    }
     if (channel->last_method == method)
         return channel->last_policy;
     size_t i = 0;
     while (i < channel->policy_count && channel->policies[i].method != method)
         i++;
-    if (i == channel->policy_count) {
-        struct policy_entry *grown = realloc(channel->policies, (i + 1) * sizeof *grown);
-        if (grown == NULL)
-            return NULL;
-        channel->policies = grown;
-        grown[i].method = method;
-        policy_resolve(channel->node->properties, channel->name, method, &grown[i].policy);
-        channel->policy_count++;
+    struct policy *policy = i < channel->policy_count ? channel->policies[i].policy
+                                                      : add_policy(channel, method);
+    if (policy != NULL) {
+        channel->last_method = method;
+        channel->last_policy = policy;
     }
-    channel->last_method = method;
-    channel->last_policy = &channel->policies[i].policy;
-    return channel->last_policy;
+    return policy;
+}
+
+struct policy *channel_once_policy(semel_channel *channel)
+{
+    if (channel->once_policy == NULL)
+        channel->once_policy = policy_once();
+    return channel->once_policy;
 }
 
 bool channel_takes(const semel_channel *channel, size_t frame_size)
@@ -344,10 +372,24 @@ static void free_channel(semel_channel *channel)
 {
     outbox_fini(&channel->outbox);
     pool_fini(&channel->calls);
+    forget_policies(channel);
     free(channel->policies);
+    policy_unref(channel->once_policy);
+    pool_fini(&channel->own_policies);
     free(channel->reply_scratch);
     free(channel->name);
     free(channel);
+}
+
+static void close_now(void *arg);
+
+static void close_beside(semel_channel *channel)
+{
+    for (size_t i = 0; channel->beside != NULL && i < channel->reconnector.endpoint_count; i++)
+        if (channel->beside[i] != NULL)
+            close_now(channel->beside[i]);
+    free(channel->beside);
+    channel->beside = NULL;
 }
 
 static void close_now(void *arg)
@@ -361,8 +403,10 @@ static void close_now(void *arg)
     say_bye(channel);
     if (channel->wire != NULL)
         drop_wire(channel);
+    close_beside(channel);
     reconnector_fini(&channel->reconnector);
-    node_remove(channel->node, &channel->member);
+    if (!channel->is_beside)
+        node_remove(channel->node, &channel->member);
     free_channel(channel);
 }
 
@@ -386,6 +430,45 @@ static void read_properties(semel_channel *channel)
     channel->connect_timeout_ns = properties_get_int(properties, &scope, PROPERTIES_CONNECT_TIMEOUT) * MS_IN_NS;
     channel->slow_ns = properties_get_int(properties, &scope, PROPERTIES_SLOW_READER_TIMEOUT) * MS_IN_NS;
     channel->trace_retry = properties_get_int(properties, &scope, PROPERTIES_TRACE_RETRY);
+    channel->policy_generation = properties_generation(properties);
+    budget_init(&channel->budget,
+                (uint32_t)properties_get_int(properties, &scope, PROPERTIES_RETRY_BUDGET_PERCENT),
+                (uint32_t)properties_get_int(properties, &scope, PROPERTIES_RETRY_BUDGET_FLOOR),
+                node_now(channel->node));
+    outbox_init(&channel->outbox, (uint64_t)properties_get_int(properties, &scope, PROPERTIES_MAX_OUTSTANDING));
+}
+
+static bool open_reconnector(semel_channel *channel, struct endpoint *endpoints, size_t count)
+{
+    const semel_properties *properties = channel->node->properties;
+    const struct properties_scope scope = {.channel = channel->name};
+    bool random = properties_get_int(properties, &scope, PROPERTIES_ENDPOINT_SELECTION) ==
+                  PROPERTIES_SELECTION_RANDOM;
+    struct breaker breaker;
+    breaker_init(&breaker, (uint32_t)properties_get_int(properties, &scope, PROPERTIES_BREAKER_FAILURES),
+                 (uint32_t)properties_get_int(properties, &scope, PROPERTIES_BREAKER_OPEN_TIME));
+    return reconnector_init(&channel->reconnector, channel, endpoints, count, random, &breaker);
+}
+
+/* Takes the endpoints over on success.  NULL: no memory. */
+static semel_channel *create(semel_node *node, const char *name, struct endpoint *endpoints, size_t count)
+{
+    semel_channel *channel = calloc(1, sizeof *channel);
+    if (channel == NULL)
+        return NULL;
+    channel->node = node;
+    channel->name = name != NULL ? strdup(name) : NULL;
+    channel->member.close = on_node_closes;
+    channel->session = random_id();
+    if ((name != NULL && channel->name == NULL) || !open_reconnector(channel, endpoints, count)) {
+        free(channel->name);
+        free(channel);
+        return NULL;
+    }
+    read_properties(channel);
+    pool_init(&channel->calls, sizeof(struct call), SPARE_CALLS);
+    pool_init(&channel->own_policies, sizeof(struct policy), SPARE_CALLS);
+    return channel;
 }
 
 struct opening {
@@ -399,29 +482,45 @@ struct opening {
 static void open_now(void *arg)
 {
     struct opening *opening = arg;
-    semel_channel *channel = calloc(1, sizeof *channel);
-    if (channel == NULL)
-        return;
-    channel->node = opening->node;
-    channel->name = opening->name != NULL ? strdup(opening->name) : NULL;
-    channel->member.close = on_node_closes;
-    channel->session = random_id();
-    read_properties(channel);
-    const struct properties_scope scope = {.channel = channel->name};
-    const semel_properties *properties = channel->node->properties;
-    bool random = properties_get_int(properties, &scope, PROPERTIES_ENDPOINT_SELECTION) ==
-                  PROPERTIES_SELECTION_RANDOM;
-    if ((opening->name != NULL && channel->name == NULL) ||
-        !reconnector_init(&channel->reconnector, channel, opening->endpoints, opening->endpoint_count,
-                          random)) {
-        free(channel->name);
-        free(channel);
-        return;
+    opening->channel = create(opening->node, opening->name, opening->endpoints, opening->endpoint_count);
+    if (opening->channel != NULL)
+        node_add(opening->node, &opening->channel->member);
+}
+
+/* ---- beside the channel ---- */
+
+/* A channel to the same endpoints that begins with this one. */
+static semel_channel *open_beside(semel_channel *channel, size_t first)
+{
+    size_t count = channel->reconnector.endpoint_count;
+    struct endpoint *endpoints = malloc(count * sizeof *endpoints);
+    if (endpoints == NULL)
+        return NULL;
+    for (size_t i = 0; i < count; i++)
+        endpoints[i] = channel->reconnector.endpoints[(first + i) % count];
+    semel_channel *beside = create(channel->node, channel->name, endpoints, count);
+    if (beside == NULL) {
+        free(endpoints);
+        return NULL;
     }
-    outbox_init(&channel->outbox, (uint64_t)properties_get_int(properties, &scope, PROPERTIES_MAX_OUTSTANDING));
-    pool_init(&channel->calls, sizeof(struct call), SPARE_CALLS);
-    node_add(channel->node, &channel->member);
-    opening->channel = channel;
+    beside->is_beside = true;
+    return beside;
+}
+
+semel_channel *channel_beside(semel_channel *channel, uint32_t n)
+{
+    const struct reconnector *reconnector = &channel->reconnector;
+    size_t count = reconnector->endpoint_count;
+    if (count == 1)
+        return channel;
+    if (channel->beside == NULL)
+        channel->beside = calloc(count, sizeof(semel_channel *));
+    if (channel->beside == NULL)
+        return NULL;
+    size_t at = (reconnector_present(reconnector) + 1 + n % (count - 1)) % count;
+    if (channel->beside[at] == NULL)
+        channel->beside[at] = open_beside(channel, at);
+    return channel->beside[at];
 }
 
 static bool is_scope_name(const char *name)
@@ -456,19 +555,27 @@ struct asking {
     struct semel_channel_stats *ret_stats;
 };
 
+static void add_traffic(const semel_channel *channel, struct semel_channel_stats *stats)
+{
+    stats->bytes_in += channel->counters.bytes_in;
+    stats->bytes_out += channel->counters.bytes_out;
+    stats->frames_in += channel->counters.frames_in;
+    stats->frames_out += channel->counters.frames_out;
+    stats->reads += channel->counters.reads;
+    stats->writes += channel->counters.writes;
+}
+
 static void get_stats(void *arg)
 {
     const struct asking *asking = arg;
     const semel_channel *channel = asking->channel;
     struct semel_channel_stats *stats = asking->ret_stats;
     *stats = channel->stats;
-    stats->bytes_in = channel->counters.bytes_in;
-    stats->bytes_out = channel->counters.bytes_out;
-    stats->frames_in = channel->counters.frames_in;
-    stats->frames_out = channel->counters.frames_out;
-    stats->reads = channel->counters.reads;
-    stats->writes = channel->counters.writes;
     stats->outstanding = channel->outbox.count;
+    add_traffic(channel, stats);
+    for (size_t i = 0; channel->beside != NULL && i < channel->reconnector.endpoint_count; i++)
+        if (channel->beside[i] != NULL)
+            add_traffic(channel->beside[i], stats);
 }
 
 void semel_channel_get_stats(const semel_channel *channel, struct semel_channel_stats *ret_stats)

@@ -8,13 +8,14 @@
 
 #include "client/call.h"
 #include "client/reconnector.h"
+#include "core/budget.h"
 #include "core/handshake.h"
 #include "core/pool.h"
 #include "net/node.h"
 
 struct policy_entry {
     const struct semel_method *method;
-    struct policy policy;
+    struct policy *policy; /* a reference */
 };
 
 /* A round that failed, for the calls that waited for it. */
@@ -39,11 +40,17 @@ struct semel_channel {
 
     struct outbox outbox;
     struct pool calls;
-    struct policy_entry *policies; /* resolved once a method */
+    struct policy_entry *policies; /* resolved once a method, and anew after a reload of the properties */
     size_t policy_count;
+    uint64_t policy_generation;
     const struct semel_method *last_method; /* the policy used last */
-    const struct policy *last_policy;
-    void *reply_scratch; /* where replies of asynchronous calls are decoded */
+    struct policy *last_policy;
+    struct policy *once_policy; /* of further attempts: no retries; NULL until needed */
+    struct pool own_policies;   /* of calls with options */
+    struct budget budget;       /* of retries */
+    semel_channel **beside;     /* by endpoint: where further attempts go; NULL until needed */
+    bool is_beside;             /* it is such a channel, of no node but of its channel */
+    void *reply_scratch;        /* where replies of asynchronous calls are decoded */
     size_t reply_scratch_size;
 
     struct reconnector reconnector;
@@ -75,7 +82,14 @@ void channel_kick(semel_channel *channel);
 void channel_call_ended(semel_channel *channel);
 
 /* The policy of a method, resolved at its first use.  NULL: no memory. */
-const struct policy *channel_policy(semel_channel *channel, const struct semel_method *method);
+struct policy *channel_policy(semel_channel *channel, const struct semel_method *method);
+
+/* The policy of a call that is tried once.  NULL: no memory. */
+struct policy *channel_once_policy(semel_channel *channel);
+
+/* Where the n-th further attempt of a call goes (from 0): to the endpoints after the present one, in turn; with one
+ * endpoint, to the channel itself.  NULL: no memory. */
+semel_channel *channel_beside(semel_channel *channel, uint32_t n);
 
 /* Whether the server it is connected to takes a frame of this size; not connected: not known, so yes. */
 bool channel_takes(const semel_channel *channel, size_t frame_size);

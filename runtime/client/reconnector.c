@@ -26,12 +26,6 @@ static void set_state(struct reconnector *reconnector, enum reconnector_state st
     reconnector->state = state;
 }
 
-static void dial(struct reconnector *reconnector)
-{
-    set_state(reconnector, RECONNECTOR_DIALLING);
-    channel_dial(reconnector->channel, &reconnector->endpoints[reconnector->order[reconnector->at]]);
-}
-
 static void swap(size_t *a, size_t *b)
 {
     size_t kept = *a;
@@ -45,17 +39,36 @@ static void shuffle(struct reconnector *reconnector)
         swap(&reconnector->order[i - 1], &reconnector->order[random_u64() % i]);
 }
 
-/* The order of a new round; the endpoint that failed last goes last, whatever the order. */
+static int64_t now(const struct reconnector *reconnector)
+{
+    return node_now(reconnector->channel->node);
+}
+
 static void set_order(struct reconnector *reconnector)
 {
-    size_t count = reconnector->endpoint_count;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < reconnector->endpoint_count; i++)
         reconnector->order[i] = i;
     if (reconnector->random)
         shuffle(reconnector);
-    for (size_t i = 0; i + 1 < count; i++)
-        if (reconnector->order[i] == reconnector->failed_last)
-            swap(&reconnector->order[i], &reconnector->order[i + 1]);
+    health_order(reconnector->health, reconnector->endpoint_count, reconnector->failed_last, now(reconnector),
+                 reconnector->order);
+}
+
+/* The next endpoint of the round whose breaker lets it be tried; if there is none, the round is over. */
+static void dial_next(struct reconnector *reconnector)
+{
+    size_t count = reconnector->endpoint_count;
+    while (reconnector->at < count &&
+           !breaker_allows(&reconnector->breakers[reconnector->order[reconnector->at]], now(reconnector)))
+        reconnector->at++;
+    if (reconnector->at < count) {
+        set_state(reconnector, RECONNECTOR_DIALLING);
+        channel_dial(reconnector->channel, &reconnector->endpoints[reconnector->order[reconnector->at]]);
+        return;
+    }
+    set_state(reconnector, RECONNECTOR_IDLE);
+    channel_round_failed(reconnector->channel, reconnector->round_reason, reconnector->round_errno,
+                         reconnector->endpoints[reconnector->round_endpoint].text);
 }
 
 static void begin_round(struct reconnector *reconnector)
@@ -64,7 +77,10 @@ static void begin_round(struct reconnector *reconnector)
     loop_task_cancel(channel_loop(reconnector->channel), &reconnector->begin);
     set_order(reconnector);
     reconnector->at = 0;
-    dial(reconnector);
+    reconnector->round_reason = SEMEL_REASON_BREAKER_OPEN;
+    reconnector->round_errno = 0;
+    reconnector->round_endpoint = reconnector->order[0];
+    dial_next(reconnector);
 }
 
 static void on_wait(struct timer *timer)
@@ -78,18 +94,26 @@ static void on_begin(struct loop_task *task)
 }
 
 bool reconnector_init(struct reconnector *reconnector, semel_channel *channel, struct endpoint *endpoints,
-                      size_t count, bool random)
+                      size_t count, bool random, const struct breaker *breaker)
 {
     assert(count > 0);
     *reconnector = (struct reconnector){.channel = channel,
                                         .endpoint_count = count,
                                         .failed_last = count,
                                         .random = random,
+                                        .health = calloc(count, sizeof *reconnector->health),
+                                        .breakers = calloc(count, sizeof *reconnector->breakers),
                                         .order = calloc(count, sizeof *reconnector->order)};
     timer_init(&reconnector->wait, on_wait);
     loop_task_init(&reconnector->begin, on_begin);
-    if (reconnector->order == NULL)
+    if (reconnector->order == NULL || reconnector->health == NULL || reconnector->breakers == NULL) {
+        free(reconnector->health);
+        free(reconnector->breakers);
+        free(reconnector->order);
         return false;
+    }
+    for (size_t i = 0; i < count; i++)
+        reconnector->breakers[i] = *breaker;
     reconnector->endpoints = endpoints;
     return true;
 }
@@ -98,6 +122,8 @@ void reconnector_fini(struct reconnector *reconnector)
 {
     loop_timer_stop(channel_loop(reconnector->channel), &reconnector->wait);
     loop_task_cancel(channel_loop(reconnector->channel), &reconnector->begin);
+    free(reconnector->health);
+    free(reconnector->breakers);
     free(reconnector->order);
     free(reconnector->endpoints);
 }
@@ -120,25 +146,60 @@ void reconnector_want(struct reconnector *reconnector, int64_t due_ns)
         loop_later(loop, &reconnector->begin); /* no memory for a wait: try at once rather than never */
 }
 
+static void note_failure(struct reconnector *reconnector, size_t endpoint)
+{
+    health_failed(&reconnector->health[endpoint], now(reconnector));
+    breaker_failed(&reconnector->breakers[endpoint], now(reconnector));
+    reconnector->failed_last = endpoint;
+}
+
 void reconnector_connected(struct reconnector *reconnector)
 {
     set_state(reconnector, RECONNECTOR_CONNECTED);
+    reconnector->unproved = true;
 }
 
 void reconnector_dial_failed(struct reconnector *reconnector, enum semel_reason reason, int os_error)
 {
     size_t failed = reconnector->order[reconnector->at];
-    reconnector->failed_last = failed;
-    if (++reconnector->at < reconnector->endpoint_count) {
-        dial(reconnector);
-        return;
-    }
-    set_state(reconnector, RECONNECTOR_IDLE);
-    channel_round_failed(reconnector->channel, reason, os_error, reconnector->endpoints[failed].text);
+    note_failure(reconnector, failed);
+    reconnector->round_reason = reason;
+    reconnector->round_errno = os_error;
+    reconnector->round_endpoint = failed;
+    reconnector->at++;
+    dial_next(reconnector);
 }
 
 void reconnector_lost(struct reconnector *reconnector)
 {
     set_state(reconnector, RECONNECTOR_IDLE);
-    reconnector->failed_last = reconnector->order[reconnector->at];
+    note_failure(reconnector, reconnector->order[reconnector->at]);
+}
+
+bool reconnector_trouble(struct reconnector *reconnector)
+{
+    if (reconnector->state != RECONNECTOR_CONNECTED)
+        return false;
+    size_t present = reconnector->order[reconnector->at];
+    note_failure(reconnector, present);
+    reconnector->unproved = true;
+    return !breaker_would_allow(&reconnector->breakers[present], now(reconnector));
+}
+
+void reconnector_prove(struct reconnector *reconnector)
+{
+    if (!reconnector->unproved || reconnector->state != RECONNECTOR_CONNECTED)
+        return;
+    size_t present = reconnector->order[reconnector->at];
+    reconnector->unproved = false;
+    health_worked(&reconnector->health[present], now(reconnector));
+    breaker_succeeded(&reconnector->breakers[present]);
+}
+
+bool reconnector_is_barred(const struct reconnector *reconnector)
+{
+    for (size_t i = 0; i < reconnector->endpoint_count; i++)
+        if (breaker_would_allow(&reconnector->breakers[i], now(reconnector)))
+            return false;
+    return true;
 }

@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include "client/channel.h"
+#include "client/hedge.h"
 #include "core/message.h"
 #include "core/units.h"
+#include "net/inherit.h"
 #include "net/status.h"
 
 /* ---- memory ---- */
@@ -19,7 +21,7 @@ void call_free(struct call *call)
 {
     if (call->slot.out.bytes != call->small)
         free(call->slot.out.bytes);
-    free(call->own_intervals);
+    policy_unref(call->policy);
     free(call->trail);
     pool_give(&call->channel->calls, call);
 }
@@ -79,8 +81,6 @@ static void write_header(struct call *call)
 static void on_deadline(struct timer *timer)
 {
     struct call *call = container_of(timer, struct call, deadline);
-    if (call->slot.state == OUTBOX_WRITTEN && !call->cancel_sent)
-        channel_send_cancel(call->channel, call); /* nobody waits any more: the server may stop */
     const struct call_failure failure = {.failure = RETRY_DEADLINE, .reason = SEMEL_REASON_DEADLINE};
     call_failed(call, &failure);
 }
@@ -97,12 +97,16 @@ static void cancel_now(struct call *call)
     call_failed(call, &failure);
 }
 
-/* The wait of a DELAYED call is over, or a cancellation is to be carried out. */
+/* The wait of a DELAYED call is over, an attempt takes too long, or a cancellation is to be carried out. */
 static void on_retry(struct timer *timer)
 {
     struct call *call = container_of(timer, struct call, retry);
     if (call->cancel_asked) {
         cancel_now(call);
+        return;
+    }
+    if (call->slot.state != OUTBOX_DELAYED) {
+        call_attempt_timed_out(call);
         return;
     }
     if (!channel_takes(call->channel, call->slot.out.size)) {
@@ -130,27 +134,36 @@ static void init(struct call *call, semel_channel *channel, const struct semel_m
 static enum semel_code set_policy(struct call *call, const semel_call_options *options,
                                   semel_status *ret_status)
 {
-    const struct policy *policy = channel_policy(call->channel, call->method);
-    if (policy == NULL)
-        return status_set(ret_status, SEMEL_RESOURCE_EXHAUSTED, SEMEL_REASON_NO_MEMORY, "out of memory");
-    call->policy = *policy;
+    semel_channel *channel = call->channel;
+    enum semel_reason reason = SEMEL_REASON_NO_MEMORY;
     const char *message = "out of memory";
-    if (options == NULL)
-        return SEMEL_OK;
-    enum semel_reason reason = policy_override(&call->policy, options, &call->own_intervals, &message);
-    if (reason == SEMEL_REASON_NONE)
+    struct policy *policy = channel_policy(channel, call->method);
+    if (policy != NULL && options != NULL)
+        call->policy = policy_override(policy, call->method, options, &channel->own_policies, &reason,
+                                       &message);
+    else if (policy != NULL)
+        call->policy = policy_ref(policy);
+    if (call->policy != NULL)
         return SEMEL_OK;
     return status_set(ret_status,
                       reason == SEMEL_REASON_NO_MEMORY ? SEMEL_RESOURCE_EXHAUSTED : SEMEL_INVALID_ARGUMENT,
                       reason, "%s", message);
 }
 
+/* Whoever is being served by a deadline does not wait longer for others. */
+static void set_deadline(struct call *call, int64_t inherited_ns)
+{
+    if (call->policy->deadline_ns != 0)
+        call->deadline_ns = call->started_ns + call->policy->deadline_ns;
+    if (inherited_ns != 0 && (call->deadline_ns == 0 || inherited_ns < call->deadline_ns))
+        call->deadline_ns = inherited_ns;
+}
+
 static enum semel_code add_to_outbox(struct call *call, semel_status *ret_status)
 {
     semel_channel *channel = call->channel;
     /* A call that could not end at its deadline must not begin. */
-    if (call->policy.deadline_ns != 0 &&
-        !loop_timer_start(channel_loop(channel), &call->deadline, call->started_ns + call->policy.deadline_ns))
+    if (call->deadline_ns != 0 && !loop_timer_start(channel_loop(channel), &call->deadline, call->deadline_ns))
         return status_set(ret_status, SEMEL_RESOURCE_EXHAUSTED, SEMEL_REASON_NO_MEMORY, "out of memory");
     enum outbox_add_result added = outbox_add(&channel->outbox, &call->slot);
     if (added == OUTBOX_ADDED)
@@ -164,7 +177,7 @@ static enum semel_code add_to_outbox(struct call *call, semel_status *ret_status
 
 /* What all stubs share.  On failure nothing has happened. */
 static enum semel_code start(semel_channel *channel, const struct semel_method *method, const void *in,
-                             const semel_call_options *options, struct call **ret_call,
+                             const semel_call_options *options, int64_t inherited_ns, struct call **ret_call,
                              semel_status *ret_status)
 {
     if (channel->closing)
@@ -177,6 +190,10 @@ static enum semel_code start(semel_channel *channel, const struct semel_method *
     if (code == SEMEL_OK)
         code = encode(call, in, ret_status);
     if (code == SEMEL_OK)
+        set_deadline(call, inherited_ns);
+    if (code == SEMEL_OK && call->policy->hedge_max > 0)
+        code = hedge_begin(call, ret_status);
+    if (code == SEMEL_OK)
         code = add_to_outbox(call, ret_status);
     if (code != SEMEL_OK) {
         call_free(call);
@@ -184,19 +201,20 @@ static enum semel_code start(semel_channel *channel, const struct semel_method *
     }
     write_header(call);
     channel->stats.calls++;
+    budget_call(&channel->budget);
     channel_kick(channel);
     *ret_call = call;
     return SEMEL_OK;
 }
 
-enum semel_code semel_call_start(semel_channel *channel, const struct semel_method *method, const void *in,
-                                 const semel_call_options *options, semel_call *ret_call, void (*done)(void),
-                                 void *user)
+static enum semel_code begin(semel_channel *channel, const struct semel_method *method, const void *in,
+                             const semel_call_options *options, int64_t inherited_ns, semel_call *ret_call,
+                             void (*done)(void), void *user)
 {
     struct call *call;
     if (channel->node->loop.ev != NULL && !loop_is_running(channel_loop(channel)))
         loop_refresh(channel_loop(channel)); /* outside the loop its time is old */
-    enum semel_code code = start(channel, method, in, options, &call, NULL);
+    enum semel_code code = start(channel, method, in, options, inherited_ns, &call, NULL);
     if (code != SEMEL_OK)
         return code;
     call->done = done;
@@ -204,6 +222,45 @@ enum semel_code semel_call_start(semel_channel *channel, const struct semel_meth
     if (ret_call != NULL)
         ret_call->seq = call->slot.seq;
     return SEMEL_OK;
+}
+
+enum semel_code semel_call_start(semel_channel *channel, const struct semel_method *method, const void *in,
+                                 const semel_call_options *options, semel_call *ret_call, void (*done)(void),
+                                 void *user)
+{
+    return begin(channel, method, in, options, inherit_deadline_ns(), ret_call, done, user);
+}
+
+static bool copy_request(struct call *call, const struct call *first)
+{
+    size_t size = first->slot.out.size;
+    call->slot.out.bytes = size <= sizeof call->small ? call->small : malloc(size);
+    if (call->slot.out.bytes == NULL) {
+        call->slot.out.bytes = call->small; /* nothing to free */
+        return false;
+    }
+    memcpy(call->slot.out.bytes, first->slot.out.bytes, size);
+    call->slot.out.size = first->slot.out.size;
+    return channel_takes(call->channel, size);
+}
+
+struct call *stub_start_again(semel_channel *channel, const struct call *first)
+{
+    struct policy *once = channel_once_policy(channel);
+    struct call *call = once != NULL && !channel->closing ? pool_take(&channel->calls) : NULL;
+    if (call == NULL)
+        return NULL;
+    init(call, channel, first->method);
+    call->policy = policy_ref(once);
+    call->started_ns = first->started_ns;
+    call->deadline_ns = first->deadline_ns;
+    if (!copy_request(call, first) || add_to_outbox(call, NULL) != SEMEL_OK) {
+        call_free(call);
+        return NULL;
+    }
+    write_header(call);
+    channel_kick(channel);
+    return call;
 }
 
 /* ---- synchronous ---- */
@@ -215,6 +272,7 @@ struct waiting {
     const struct semel_method *method;
     const void *in;
     const semel_call_options *options;
+    int64_t inherited_ns; /* of the thread that waits */
 };
 
 static void on_ended(struct call_sync *sync)
@@ -227,8 +285,8 @@ static void start_waiting(void *arg)
 {
     struct waiting *waiting = arg;
     struct call *call;
-    enum semel_code code = start(waiting->channel, waiting->method, waiting->in, waiting->options, &call,
-                                 waiting->sync.ret_status);
+    enum semel_code code = start(waiting->channel, waiting->method, waiting->in, waiting->options,
+                                 waiting->inherited_ns, &call, waiting->sync.ret_status);
     if (code == SEMEL_OK) {
         call->sync = &waiting->sync;
         return;
@@ -248,7 +306,8 @@ enum semel_code semel_call_wait(semel_channel *channel, const struct semel_metho
                               .channel = channel,
                               .method = method,
                               .in = in,
-                              .options = options};
+                              .options = options,
+                              .inherited_ns = inherit_deadline_ns()};
     if (waiting.sync.ret_error != NULL)
         memset(ret_error, 0, method->error_size);
     bool waited = node_wait(channel->node, &waiting.waiter, start_waiting, &waiting);
@@ -270,20 +329,25 @@ struct sending {
     const struct semel_method *method;
     const void *in;
     const semel_call_options *options;
+    int64_t inherited_ns;
     enum semel_code code;
 };
 
 static void start_sending(void *arg)
 {
     struct sending *sending = arg;
-    sending->code = semel_call_start(sending->channel, sending->method, sending->in, sending->options, NULL,
-                                     NULL, NULL);
+    sending->code = begin(sending->channel, sending->method, sending->in, sending->options,
+                          sending->inherited_ns, NULL, NULL, NULL);
 }
 
 enum semel_code semel_call_send(semel_channel *channel, const struct semel_method *method, const void *in,
                                 const semel_call_options *options)
 {
-    struct sending sending = {.channel = channel, .method = method, .in = in, .options = options};
+    struct sending sending = {.channel = channel,
+                              .method = method,
+                              .in = in,
+                              .options = options,
+                              .inherited_ns = inherit_deadline_ns()};
     node_call(channel->node, start_sending, &sending);
     return sending.code;
 }

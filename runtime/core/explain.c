@@ -126,18 +126,29 @@ static void add_trail(struct text *text, const semel_status *status)
     }
 }
 
+/* Whether R11 names the denial itself; otherwise the attempts are used up, and the reason is what went wrong. */
+static bool is_denial(enum semel_reason reason)
+{
+    switch (reason) {
+    case SEMEL_REASON_LOST:
+    case SEMEL_REASON_PUSHBACK_NEVER:
+    case SEMEL_REASON_BUDGET_EMPTY:
+    case SEMEL_REASON_BREAKER_OPEN:
+    case SEMEL_REASON_MAX_ELAPSED:
+    case SEMEL_REASON_WAIT_PAST_DEADLINE: return true;
+    default: return false;
+    }
+}
+
 /* What stopped a call beyond its rule. */
 static void add_stop(struct text *text, const semel_status *status)
 {
     bool judged = status->rule == SEMEL_RULE_R4;
-    bool used_up = status->rule == SEMEL_RULE_R11 && status->reason != SEMEL_REASON_WAIT_PAST_DEADLINE &&
-                   status->reason != SEMEL_REASON_LOST && status->reason != SEMEL_REASON_BUDGET_EMPTY &&
-                   status->reason != SEMEL_REASON_BREAKER_OPEN;
     if (judged)
         add(text, "not idempotent, %s",
             status->reason == SEMEL_REASON_SESSION_NEW ? "session forgotten" : "domain changed");
-    else if (used_up)
-        add(text, "all %u attempts are used (see RetryIntervals)", status->attempts);
+    else if (status->rule == SEMEL_RULE_R11 && !is_denial(status->reason))
+        add(text, "all %u attempts are used (see RetryIntervals and RetryMaxAttempts)", status->attempts);
     else
         add(text, "%s", semel_reason_text(status->reason));
     add(text, " -> not retried\n");
@@ -168,6 +179,8 @@ size_t semel_status_explain(const semel_status *status, char *text_out, size_t s
         semel_outcome_name(status->outcome), outcome_words(status->outcome), ms(status->elapsed_us));
     if (status->error != NULL)
         add(&text, "  error      %s\n", status->error);
+    if (status->hedges > 0)
+        add(&text, "  hedged     %u of %u attempts ran beside another\n", status->hedges, status->attempts);
     if (status->message[0] != '\0')
         add(&text, "  message    %s\n", status->message);
     add_trail(&text, status);

@@ -15,6 +15,7 @@
 
 #define FRAME_HEADER_SIZE 48u
 #define FRAME_NO_DEADLINE UINT32_MAX /* in time_ms of a REQUEST */
+#define FRAME_NEVER UINT32_MAX       /* in time_ms of a REPLY that refuses: do not try again */
 
 /* X(name, incoming body may be at least, at most (0: the agreed frame limit), flags that may be set) */
 #define FRAME_TYPES(X)                                                                                         \

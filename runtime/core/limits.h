@@ -24,6 +24,8 @@ enum {
     LIMIT_RETRY_INTERVALS = 64,
     /* Messages within messages, when they are decoded: what protobuf's own implementations allow. */
     LIMIT_MESSAGE_DEPTH = 100,
+    /* Further attempts of one call beside the first: more would be a load, not a remedy. */
+    LIMIT_HEDGES = 16,
     /* Frames gathered into one system call: far below IOV_MAX, far above what fits a socket buffer of small ones. */
     LIMIT_GATHER = 256,
     /* Two sessions of one node name that displace each other this often are two nodes sharing a name. */

@@ -54,14 +54,12 @@ static const pb_msgdesc_t *submessage(const pb_msgdesc_t *fields, uint32_t tag)
     return PB_LTYPE_IS_SUBMSG(field.type) ? field.submsg_desc : NULL;
 }
 
-static enum nesting walk_sized(struct walk *walk, uint64_t tag)
+static enum nesting walk_sized(struct walk *walk, uint32_t tag)
 {
     uint64_t size;
     if (!read_varint(walk, &size) || size > left(walk))
         return NESTING_BROKEN;
-    const pb_msgdesc_t *inner = tag <= UINT32_MAX
-                                    ? submessage(walk->levels[walk->depth - 1].fields, (uint32_t)tag)
-                                    : NULL;
+    const pb_msgdesc_t *inner = submessage(walk->levels[walk->depth - 1].fields, tag);
     if (inner == NULL) {
         walk->at += size;
         return NESTING_FINE;
@@ -83,7 +81,7 @@ static enum nesting walk_field(struct walk *walk)
     switch (key & 7) {
     case VARINT: good = read_varint(walk, &value); break;
     case FIXED64: good = skip(walk, 8); break;
-    case SIZED: return walk_sized(walk, key >> 3);
+    case SIZED: return walk_sized(walk, (uint32_t)key >> 3); /* nanopb cuts the key as well */
     case FIXED32: good = skip(walk, 4); break;
     default: good = false; /* groups; nanopb refuses them as well */
     }

@@ -11,10 +11,12 @@ void semel_status_init(semel_status *status)
     status->rule = SEMEL_RULE_NONE;
     status->attempts = 0;
     status->replays = 0;
+    status->hedges = 0;
     status->trail_count = 0;
     status->trail_omitted = 0;
     status->elapsed_us = 0;
     status->method = NULL;
+    status->error = NULL;
     status->message[0] = '\0';
 }
 

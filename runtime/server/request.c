@@ -201,6 +201,9 @@ enum semel_code semel_request_raise(semel_request *request, enum semel_code code
                                     const struct semel_error_type *type, const void *error)
 {
     request_forget_error(request);
+    if (request->complained)
+        request->message[0] = '\0'; /* of an error that was raised in vain before */
+    request->complained = true;
     if (!declares(request->method, type))
         return semel_request_error(request, SEMEL_UNKNOWN, "the handler raised %s, which %s does not declare",
                                    type->name, request->method->name);
@@ -211,6 +214,7 @@ enum semel_code semel_request_raise(semel_request *request, enum semel_code code
     if (problem != NULL)
         return semel_request_error(request, SEMEL_INTERNAL, "the error %s cannot be encoded: %s", type->name,
                                    problem);
+    request->complained = false;
     return code;
 }
 

@@ -32,6 +32,7 @@ struct semel_request {
     struct semel_request *prev;
     bool orphan; /* its server is closed: its memory is its own */
     bool refuse_elsewhere;
+    bool complained; /* message says why an error could not be raised */
     uint32_t refuse_delay_ms;
     int64_t deadline_ns; /* 0: none */
     int64_t started_ns;

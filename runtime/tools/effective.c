@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static struct properties_scope where(const struct effective_scope *scope)
 {
@@ -65,7 +66,14 @@ enum properties_key effective_retries(const struct effective_scope *scope)
 
 void effective_policy(const struct effective_scope *scope, struct policy *ret)
 {
-    policy_resolve(scope->properties, scope->channel, &scope->method->table, ret);
+    struct policy *policy = policy_resolve(scope->properties, scope->channel, &scope->method->table);
+    if (policy == NULL) {
+        fputs("semel: error: out of memory\n", stderr);
+        exit(EXIT_FAILURE);
+    }
+    *ret = *policy;
+    ret->retry.intervals_ms = ret->intervals_ms;
+    policy_unref(policy);
 }
 
 static bool find_in_properties(const struct effective_scope *scope, enum properties_key key, struct value *ret)

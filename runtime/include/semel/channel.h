@@ -41,6 +41,8 @@ struct semel_channel_stats {
     uint64_t retries;     /* attempts after the first, replays included */
     uint64_t replays;     /* R3: written requests sent again in a resumed session */
     uint64_t held;        /* R5: calls that had to wait for a verdict */
+    uint64_t hedges;      /* further attempts sent beside a first one */
+    uint64_t hedges_won;  /* of these, answered first */
     uint64_t connections; /* WELCOMEs received */
     uint64_t resumed;     /* of these, RESUMED in the same domain */
     uint64_t dials;       /* connection attempts, one an endpoint tried */
@@ -50,7 +52,9 @@ struct semel_channel_stats {
     uint64_t frames_out;
     uint64_t writes; /* system calls that wrote */
     uint64_t reads;
-    uint64_t by_rule[SEMEL_RULE_COUNT];     /* decisions taken, by rule */
+    uint64_t by_rule[SEMEL_RULE_COUNT]; /* decisions taken, by rule */
+    uint64_t denied_by
+        [SEMEL_REASON_COUNT]; /* R11: attempts that a rule would have allowed, by what was held against them */
     uint64_t closed_by[SEMEL_REASON_COUNT]; /* connections and dials that ended, by reason */
     uint64_t failed_by[SEMEL_REASON_COUNT]; /* calls that ended without OK, by reason */
     uint32_t outstanding;                   /* calls not yet completed: a gauge */

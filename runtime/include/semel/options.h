@@ -17,6 +17,7 @@ extern "C" {
 #define SEMEL_UNSET (-1) /* in a number: take the property, the IDL option or the default */
 
 #define SEMEL_DEADLINE_UNSET SEMEL_UNSET
+#define SEMEL_CODES_NONE 1u   /* in retryable_codes: none, whatever a less specific layer says */
 #define SEMEL_DEADLINE_NONE 0 /* no deadline: must be asked for */
 
 /* The three philosophies when no server can be reached. */

@@ -18,8 +18,8 @@
 extern "C" {
 #endif
 
-/* Gives the failure a message for a person (printf style, cut at SEMEL_MESSAGE_MAX with "...") and returns code.  In a
- * handler: return semel_request_error(request, SEMEL_NOT_FOUND, "no account %s", id);  On the node's thread. */
+/* Gives the failure a message for a person (printf style, cut at SEMEL_MESSAGE_MAX with "...") and returns code.
+ * In a handler: return semel_request_error(request, SEMEL_NOT_FOUND, "no account %s", id);  On the node's thread. */
 enum semel_code semel_request_error(semel_request *request, enum semel_code code, const char *format, ...)
 #ifdef __GNUC__
     __attribute__((format(printf, 3, 4)))
@@ -29,9 +29,9 @@ enum semel_code semel_request_error(semel_request *request, enum semel_code code
 /* Raises a declared error: keeps the encoded message and returns code, to be returned by the handler or handed to
  * semel_request_fail; a text given with semel_request_error goes with it.  The generated ..._raise_... wraps it.
  * error is encoded before this returns: the caller keeps it.  code: any but OK.  A request that ends with OK or is
- * refused after all forgets what was raised; raised twice, the later counts.  The thread that may finish the request.
- * What the method does not declare, and what cannot be encoded, is answered as a plain UNKNOWN or INTERNAL with a
- * text. */
+ * refused after all forgets what was raised; raised twice, the later counts.  The thread that may finish the
+ * request. What the method does not declare, and what cannot be encoded, is answered as a plain UNKNOWN or
+ * INTERNAL with a text. */
 enum semel_code semel_request_raise(semel_request *request, enum semel_code code,
                                     const struct semel_error_type *type, const void *error);
 
@@ -46,8 +46,8 @@ enum semel_code semel_request_refuse(semel_request *request, uint32_t delay_ms, 
 /* Finishes a pending request with OK and a reply (encoded before this returns; the caller keeps it).  Exactly one of
  * these two, exactly once; request is invalid afterwards.  Any thread.  The generated ..._reply wraps it. */
 void semel_request_finish(semel_request *request, const void *reply);
-/* Finishes a pending request with a code other than OK (asserted) and a message (may be NULL).  With a declared error:
- * semel_request_fail(request, demo_Bank_Withdraw_raise_InsufficientFunds(request, code, &error), NULL); */
+/* Finishes a pending request with a code other than OK (asserted) and a message (may be NULL).  With a declared
+ * error: semel_request_fail(request, demo_Bank_Withdraw_raise_InsufficientFunds(request, code, &error), NULL); */
 void semel_request_fail(semel_request *request, enum semel_code code, const char *message);
 
 /* The method that is being called. */

@@ -196,6 +196,7 @@ typedef struct semel_status {
     enum semel_rule rule;       /* the rule that ended the call, NONE if nothing went wrong */
     uint32_t attempts;          /* attempts made, 1 for a call that went through at once */
     uint32_t replays;       /* of these: replays of a fully written request under the same sequence number */
+    uint32_t hedges;        /* of these: sent beside another one that had no answer yet */
     uint32_t trail_count;   /* entries of trail in use */
     uint32_t trail_omitted; /* attempts that did not fit between the first and the latest entries */
     int64_t elapsed_us;

@@ -37,7 +37,7 @@ expect calls -eq 100
 expect failed_executed -ge 90
 expect failed_not_executed -eq 0
 expect failed_unknown -eq 0
-grep -q $'\tFAILED_PRECONDITION\tEXECUTED\t1\tHANDLER\t' "$scene_dir/results" || scene_fail "no such result"
+grep -q $'\tFAILED_PRECONDITION\tEXECUTED\t1\tDECLARED_ERROR\t' "$scene_dir/results" || scene_fail "no such result"
 grep -q 'insufficient funds' "$scene_dir/load.err" || scene_fail "the message got lost"
 scene_stop server
 audit --asked 100 --server-lived

@@ -128,6 +128,7 @@ Test(depth, a_reply_that_is_too_deep_ran)
     cr_assert_eq(status.attempts, 1);
     cr_assert_eq(server_runs(&desk.server, 2), 1);
     cr_assert_eq(client_stats(&client).failed_by[SEMEL_REASON_DECODE_FAILED], 1);
+    cr_assert_eq(client_stats(&client).by_rule[SEMEL_RULE_R8], 2);
     close_both(&desk, &client);
 }
 

@@ -89,7 +89,7 @@ Test(errors_peer, a_body_that_is_too_short_is_not_decoded)
     for (size_t cut = 0; cut < size; cut++) {
         answer(&scene, SEMEL_ABORTED, SEMEL_OUTCOME_EXECUTED, body, cut, &ending);
         check_status(&ending.status, INTERNAL, DECODE_FAILED, EXECUTED);
-        cr_assert_not(ending.got_error);
+        cr_assert(!ending.got_error && ending.status.error == NULL);
         cr_assert_eq(ending_times(&ending), 1);
     }
     answer(&scene, SEMEL_ABORTED, SEMEL_OUTCOME_EXECUTED, body, size, &ending);
@@ -178,4 +178,63 @@ Test(errors_peer, the_outcome_is_what_the_peer_says)
         cr_assert_eq((int)ending.status.reason, SEMEL_REASON_DECODE_FAILED);
     }
     leave(&scene);
+}
+
+Test(errors_peer, the_outcome_of_what_cannot_be_read_is_what_the_peer_says)
+{
+    struct scene scene;
+    enter(&scene);
+    for (unsigned outcome = SEMEL_OUTCOME_UNKNOWN; outcome <= SEMEL_OUTCOME_EXECUTED; outcome++) {
+        struct ending ending;
+        answer(&scene, SEMEL_ABORTED, outcome, "short", 5, &ending);
+        cr_assert_eq((int)ending.status.reason, SEMEL_REASON_DECODE_FAILED);
+        cr_assert_eq((unsigned)ending.status.outcome, outcome);
+    }
+    leave(&scene);
+}
+
+/* A reply that contradicts itself: the connection is closed, and the call is asked about on the next one. */
+static void contradict(enum semel_code code, unsigned flags)
+{
+    struct scene scene;
+    struct ending ending;
+    uint8_t body[64];
+    struct welcome welcome = peer_some_welcome();
+    enter(&scene);
+    size_t size = write_body(body, faults_Desk_Act_errors[0].id, "", "why");
+    ending_start(&ending, &scene.client, 2, 0);
+    struct frame request = peer_expect(&scene.peer, FRAME_REQUEST);
+    const struct frame reply = {.type = FRAME_REPLY,
+                                .flags = (uint8_t)flags,
+                                .code = (uint16_t)code,
+                                .seq = request.seq,
+                                .method = request.method,
+                                .aux = SEMEL_REASON_DECLARED_ERROR,
+                                .body = body,
+                                .body_size = size};
+    cr_assert(peer_send(&scene.peer, &reply));
+    peer_expect_end(&scene.peer);
+    peer_close(&scene.peer);
+    cr_assert_eq(ending_times(&ending), 0);
+    welcome.connection++;
+    welcome.nonce++;
+    peer_serve(&scene.peer, scene.listener, &welcome, true);
+    struct frame again = peer_expect(&scene.peer, FRAME_REQUEST);
+    cr_assert(again.seq == request.seq && again.digest == request.digest, "under its number");
+    peer_reply_ok(&scene.peer, &again, NULL, 0);
+    check_status(ending_wait(&ending), OK, NONE, EXECUTED);
+    cr_assert_eq(client_stats(&scene.client).closed_by[SEMEL_REASON_BAD_FIELD], 1);
+    client_close(&scene.client);
+    peer_close(&scene.peer);
+    close(scene.listener);
+}
+
+Test(errors_peer, success_with_an_error_is_a_contradiction)
+{
+    contradict(SEMEL_OK, SEMEL_OUTCOME_EXECUTED);
+}
+
+Test(errors_peer, a_refusal_with_an_error_is_a_contradiction)
+{
+    contradict(SEMEL_ABORTED, SEMEL_OUTCOME_NOT_EXECUTED | FRAME_REFUSED);
 }

@@ -142,6 +142,7 @@ Test(errors, that_did_not_come_leave_an_empty_receipt)
         semel_status status = desk_act(&client, 1, codes[i], &error);
         cr_assert_eq((int)status.code, codes[i] == 999 ? SEMEL_INTERNAL : (int)codes[i]);
         cr_assert_eq((int)error.which, faults_Desk_Act_error_NONE);
+        cr_assert_null(status.error);
     }
     close_both(&desk, &client);
 }
@@ -363,6 +364,7 @@ Test(errors, that_the_client_does_not_declare_are_unknown)
         semel_call_wait(client.channel, &twisted, &(faults_Order){.op = 1}, &answer, &error, NULL, &status);
         check_status(&status, UNKNOWN, UNDECLARED_ERROR, EXECUTED);
         cr_assert_str_eq(status.message, "faults.Rich");
+        cr_assert_null(status.error);
         cr_assert_eq((int)error.which, faults_Desk_Act_error_NONE);
     }
     cr_assert_eq(client_stats(&client).failed_by[SEMEL_REASON_UNDECLARED_ERROR], 2);

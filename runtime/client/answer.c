@@ -1,0 +1,232 @@
+/* Answers taken apart.
+ *
+ * Reads best next: answer.h. */
+#include "client/answer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "client/channel.h"
+#include "client/hedge.h"
+#include "client/record.h"
+#include "core/message.h"
+#include "core/raised.h"
+
+/* ---- declared errors ---- */
+
+static const struct semel_error_type *declared_error(const struct semel_method *method, uint64_t id)
+{
+    for (uint32_t i = 0; i < method->error_count; i++)
+        if (method->errors[i].id == id)
+            return &method->errors[i];
+    return NULL;
+}
+
+/* Decodes the error into the receipt of whoever asked.  *ret_receipt: NULL if nobody did. */
+static bool fill_receipt(struct call *call, const struct semel_error_type *type, const struct raised *raised,
+                         void **ret_receipt, const char **ret_problem)
+{
+    const struct semel_method *method = call->method;
+    void *receipt = call->sync != NULL ? call->sync->ret_error : NULL;
+    *ret_receipt = NULL;
+    if (call->sync == NULL && call->done != NULL) {
+        receipt = channel_reply_scratch(call->channel, method->error_size);
+        *ret_problem = "out of memory for the error";
+        if (receipt == NULL)
+            return false;
+    }
+    if (receipt == NULL)
+        return true;
+    memset(receipt, 0, method->error_size);
+    if (!message_decode(type->fields, type->recursive, (char *)receipt + method->error_offset, raised->message,
+                        raised->message_size, ret_problem)) {
+        memset(receipt, 0, method->error_size);
+        return false;
+    }
+    const unsigned which = (unsigned)(type - method->errors) + 1;
+    memcpy(receipt, &which, sizeof which);
+    *ret_receipt = receipt;
+    return true;
+}
+
+void answer_end_by_error(struct call *call, const struct raised *raised, semel_status *status)
+{
+    const struct semel_error_type *type = declared_error(call->method, raised->id);
+    void *receipt = NULL;
+    const char *problem;
+    if (type == NULL) {
+        status->code = SEMEL_UNKNOWN;
+        status->reason = SEMEL_REASON_UNDECLARED_ERROR;
+    } else if (fill_receipt(call, type, raised, &receipt, &problem)) {
+        status->error = type->name;
+    } else {
+        status->code = SEMEL_INTERNAL;
+        status->reason = SEMEL_REASON_DECODE_FAILED;
+        snprintf(status->message, sizeof status->message, "%s: %s", type->name, problem);
+    }
+    bool release = receipt != NULL && call->sync == NULL;
+    const struct semel_method *method = call->method;
+    call_end(call, NULL, receipt, status);
+    if (release)
+        semel_error_release(method, receipt);
+}
+
+/* ---- replies ---- */
+
+static void decode_failed(struct call *call, const char *error)
+{
+    const struct retry_decision decision = {.action = RETRY_FINISH,
+                                            .rule = SEMEL_RULE_R8,
+                                            .code = SEMEL_INTERNAL,
+                                            .reason = SEMEL_REASON_DECODE_FAILED,
+                                            .outcome = SEMEL_OUTCOME_EXECUTED};
+    const struct call_failure failure = {.text = error, .text_size = strlen(error)};
+    call->failures++;
+    call->channel->stats.by_rule[SEMEL_RULE_R8]++;
+    call_finish(call, &failure, &decision);
+}
+
+static void succeed(struct call *call, const struct frame *frame)
+{
+    const struct semel_method *method = call->method;
+    bool wanted = !method->oneway && (call->sync != NULL || call->done != NULL);
+    void *reply = call->sync != NULL ? call->sync->out : NULL;
+    const char *error = "out of memory for the reply";
+    if (wanted && reply == NULL)
+        reply = channel_reply_scratch(call->channel, method->reply_size);
+    if (wanted && (reply == NULL || !message_decode(method->reply_fields, method->reply_recursive, reply,
+                                                    frame->body, frame->body_size, &error))) {
+        if (call->sync != NULL)
+            memset(reply, 0, method->reply_size);
+        decode_failed(call, error);
+        return;
+    }
+    semel_channel *channel = call->channel;
+    if (channel->reconnector.unproved)
+        reconnector_prove(&channel->reconnector);
+    bool release = wanted && call->sync == NULL;
+    const struct retry_decision decision = {.rule = SEMEL_RULE_R8, .outcome = SEMEL_OUTCOME_EXECUTED};
+    semel_status status;
+    channel->stats.by_rule[SEMEL_RULE_R8]++;
+    record_status(call, &decision, call->failures + 1, &status);
+    call_end(call, reply, NULL, &status);
+    if (release)
+        message_release(method->reply_fields, reply);
+}
+
+/* What an answer that is no success means to the rules. */
+static enum retry_failure classify(const struct frame *frame)
+{
+    if ((frame->flags & FRAME_REFUSED) != 0)
+        return RETRY_REFUSED;
+    switch ((enum semel_reason)frame->aux) {
+    case SEMEL_REASON_BEGUN: return RETRY_BEGUN;
+    case SEMEL_REASON_REPLY_GONE: return RETRY_REPLY_GONE;
+    case SEMEL_REASON_EXPIRED: return RETRY_DEADLINE;
+    case SEMEL_REASON_CANCELLED: return RETRY_CANCELLED;
+    case SEMEL_REASON_FALSE_RETRY:
+    case SEMEL_REASON_MODE_MISMATCH:
+    case SEMEL_REASON_MALFORMED:
+    case SEMEL_REASON_NO_METHOD:
+    case SEMEL_REASON_NO_HANDLER:
+    case SEMEL_REASON_STALE: return RETRY_PROTOCOL;
+    default: return RETRY_ANSWERED;
+    }
+}
+
+/* Whether it answers an attempt of this call.  An idempotent call may have left one behind on a connection that
+ * parts. */
+static bool makes_sense(const struct call *call, const struct frame *frame)
+{
+    enum semel_outcome outcome = (enum semel_outcome)(frame->flags & FRAME_OUTCOME_MASK);
+    bool asked = call->slot.exposed || (call_is_idempotent(call) && call->slot.exposed_elsewhere);
+    if (!asked || frame->method != call->method->id)
+        return false;
+    if (frame->code == SEMEL_OK)
+        return outcome == SEMEL_OUTCOME_EXECUTED && frame->aux == SEMEL_REASON_NONE;
+    /* Whatever raised an error has run, and so can not have been refused. */
+    bool refused = (frame->flags & FRAME_REFUSED) != 0;
+    return frame->aux != SEMEL_REASON_NONE && !(refused && frame->aux == SEMEL_REASON_DECLARED_ERROR);
+}
+
+/* What an answer says of the server: it works, or it has too much to do. */
+static void judge_server(semel_channel *channel, const struct call_failure *failure)
+{
+    bool overloaded = failure->reason == SEMEL_REASON_OVERLOADED ||
+                      failure->reason == SEMEL_REASON_TABLE_FULL || failure->reason == SEMEL_REASON_INACTIVE;
+    if (failure->failure != RETRY_REFUSED)
+        reconnector_prove(&channel->reconnector);
+    else if (overloaded && reconnector_trouble(&channel->reconnector))
+        channel_part(channel);
+}
+
+/* A declared error whose body is none: what is known of the run is the peer's word still. */
+static void set_unreadable(struct call_failure *failure)
+{
+    static const char text[] = "a declared error that cannot be read";
+    failure->reason = SEMEL_REASON_DECODE_FAILED;
+    failure->code = SEMEL_INTERNAL;
+    failure->text = text;
+    failure->text_size = sizeof text - 1;
+}
+
+static void take_failure(struct call *call, const struct frame *frame)
+{
+    struct raised raised;
+    struct call_failure failure = {
+        .failure = classify(frame),
+        .reason = (enum semel_reason)frame->aux,
+        .code = (enum semel_code)frame->code,
+        .outcome = (enum semel_outcome)(frame->flags & FRAME_OUTCOME_MASK),
+        .answered = true,
+        .pushback_ms = frame->time_ms,
+        .text = (const char *)frame->body,
+        .text_size = frame->body_size,
+    };
+    if (failure.reason == SEMEL_REASON_DECLARED_ERROR) {
+        if (raised_read(frame->body, frame->body_size, &raised)) {
+            failure.raised = &raised;
+            failure.text = raised.text;
+            failure.text_size = raised.text_size;
+        } else {
+            set_unreadable(&failure);
+        }
+    }
+    semel_channel *channel = call->channel;
+    call_failed(call, &failure);
+    judge_server(channel, &failure);
+    if (failure.failure == RETRY_REFUSED && (frame->flags & FRAME_ELSEWHERE) != 0 &&
+        channel->reconnector.endpoint_count > 1)
+        channel_part(channel); /* the endpoint that is left is tried last */
+}
+
+bool answer_arrived(struct call *call, const struct frame *frame)
+{
+    if (!makes_sense(call, frame))
+        return false;
+    if (call->hedge_of != NULL && hedge_answered(call, frame))
+        return true;
+    if (frame->code == SEMEL_OK)
+        succeed(call, frame);
+    else
+        take_failure(call, frame);
+    return true;
+}
+
+bool answer_is_final(const struct call *call, const struct frame *frame)
+{
+    if (frame->code == SEMEL_OK)
+        return true;
+    return classify(frame) == RETRY_ANSWERED &&
+           (call->policy->retry.retryable_codes & (1u << frame->code)) == 0;
+}
+
+void answer_take(struct call *call, const struct frame *frame)
+{
+    if (call->slot.state == OUTBOX_WRITTEN)
+        channel_send_cancel(call->channel, call); /* its own attempt is asked for nothing more */
+    if (frame->code == SEMEL_OK)
+        succeed(call, frame);
+    else
+        take_failure(call, frame);
+}

@@ -1,0 +1,102 @@
+/* Trail, trace and status of a call.
+ *
+ * Reads best next: record.h. */
+#include "client/record.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "client/channel.h"
+#include "client/hedge.h"
+#include "core/units.h"
+
+void record_attempt(struct call *call, const struct call_failure *failure)
+{
+    struct call *first = hedge_first(call);
+    struct semel_attempt *attempt = trail_add(&first->trail);
+    if (attempt == NULL)
+        return;
+    int64_t now_ns = node_now(call->channel->node);
+    attempt->number = call == first ? call->failures : first->failures + hedge_sent(first) + 1;
+    attempt->failure = failure->reason;
+    attempt->os_error = failure->os_error;
+    attempt->lost = failure->failure == RETRY_CONNECTION_LOST;
+    attempt->connection = call->connection;
+    attempt->bytes_total = call->slot.out.size;
+    attempt->failed_us = (now_ns - call->started_ns) / US_IN_NS;
+    attempt->sent_us = -1;
+    if (call->connection != 0) {
+        attempt->bytes_written = call->slot.out.taken;
+        attempt->progress = outgoing_progress(&call->slot.out);
+        if (attempt->progress == SEMEL_PROGRESS_WRITTEN)
+            attempt->sent_us = (call->sent_ns - call->started_ns) / US_IN_NS;
+    }
+    if (call->endpoint != NULL)
+        snprintf(attempt->endpoint, sizeof attempt->endpoint, "%s", call->endpoint);
+}
+
+static void note_decision(struct call *call, const struct retry_decision *decision)
+{
+    struct semel_attempt *attempt = trail_latest(hedge_first(call)->trail);
+    if (attempt == NULL)
+        return;
+    attempt->rule = decision->rule;
+    attempt->retried = decision->action != RETRY_FAIL && decision->action != RETRY_FINISH;
+    if (decision->wait_ms > 0)
+        attempt->wait_us = (int64_t)decision->wait_ms * 1000;
+}
+
+static void trace(const struct call *call, const struct call_failure *failure,
+                  const struct retry_decision *decision)
+{
+    bool stops = decision->action == RETRY_FAIL || decision->action == RETRY_FINISH;
+    if (call->channel->trace_retry == 0 || (stops && call->channel->trace_retry < 2))
+        return;
+    node_log(call->channel->node, SEMEL_LOG_TRACE,
+             "retry: %s seq %llu attempt %u: %s (%s), %s -> %s by %s, wait %u ms", call->method->name,
+             (unsigned long long)call->slot.seq, call->failures, retry_failure_name(failure->failure),
+             semel_reason_name(failure->reason), semel_progress_name(call_progress(call)),
+             retry_action_name(decision->action), semel_rule_name(decision->rule), decision->wait_ms);
+}
+
+void record_decision(struct call *call, const struct call_failure *failure,
+                     const struct retry_decision *decision)
+{
+    note_decision(call, decision);
+    trace(call, failure, decision);
+}
+
+void record_message(semel_status *status, const struct call_failure *failure)
+{
+    if (failure->text != NULL && failure->text_size > 0) {
+        size_t size = failure->text_size;
+        bool cut = size >= sizeof status->message;
+        if (cut)
+            size = sizeof status->message - 4;
+        for (size_t i = 0; i < size; i++) /* the peer's words go to terminals and logs */
+            status->message[i] = (unsigned char)failure->text[i] < ' ' ? '?' : failure->text[i];
+        memcpy(status->message + size, cut ? "..." : "", cut ? 4 : 1);
+        return;
+    }
+    if (failure->os_error != 0)
+        snprintf(status->message, sizeof status->message, "%s: %s", semel_reason_text(status->reason),
+                 strerror(failure->os_error));
+    else
+        snprintf(status->message, sizeof status->message, "%s", semel_reason_text(status->reason));
+}
+
+void record_status(const struct call *call, const struct retry_decision *end, uint32_t attempts,
+                   semel_status *status)
+{
+    semel_status_init(status);
+    status->code = end->code;
+    status->reason = end->reason;
+    status->outcome = end->outcome;
+    status->rule = end->code == SEMEL_OK ? SEMEL_RULE_NONE : end->rule;
+    status->hedges = hedge_sent(call);
+    status->attempts = attempts + status->hedges;
+    status->replays = call->replays;
+    status->method = call->method->name;
+    status->elapsed_us = (node_now(call->channel->node) - call->started_ns) / US_IN_NS;
+    trail_copy(call->trail, status);
+}
