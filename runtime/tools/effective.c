@@ -88,26 +88,27 @@ static bool find_in_properties(const struct effective_scope *scope, enum propert
     return found;
 }
 
-/* The waits that nobody asked for: the client makes them follow OnUnavailable. */
-static const char *find_default_intervals(const struct effective_scope *scope, struct value *ret)
+/* The waits that nobody asked for: the client makes them follow OnUnavailable.  They are borrowed from *room. */
+static const char *find_default_intervals(const struct effective_scope *scope, struct policy *room,
+                                          struct value *ret)
 {
     static const uint32_t at_once[] = {0};
-    struct policy policy;
     *ret = (struct value){.intervals_ms = (uint32_t *)at_once, .interval_count = 1};
     if (effective_retries(scope) != PROPERTIES_RETRY_INTERVALS)
         return "";
-    effective_policy(scope, &policy);
-    ret->intervals_ms = (uint32_t *)policy.retry.intervals_ms;
-    ret->interval_count = policy.retry.interval_count;
-    return policy.retry.on_unavailable == SEMEL_ON_UNAVAILABLE_WAIT ? " with OnUnavailable=wait" : "";
+    effective_policy(scope, room);
+    ret->intervals_ms = (uint32_t *)room->retry.intervals_ms;
+    ret->interval_count = room->retry.interval_count;
+    return room->retry.on_unavailable == SEMEL_ON_UNAVAILABLE_WAIT ? " with OnUnavailable=wait" : "";
 }
 
 static void find_default(const struct effective_scope *scope, enum properties_key key, struct effective *ret)
 {
     struct value value = {.number = keys_info(key)->fallback};
+    struct policy room;
     const char *with = "";
     if (key == PROPERTIES_RETRY_INTERVALS)
-        with = find_default_intervals(scope, &value);
+        with = find_default_intervals(scope, &room, &value);
     if (keys_info(key)->fallback == PROPERTIES_NO_DEFAULT)
         snprintf(ret->value, sizeof ret->value, "unset");
     else
