@@ -160,6 +160,50 @@ Test(loop, endless_tasks_leave_a_turn_to_others, .init = enter, .fini = leave)
     loop_task_cancel(&loop, &busy);
 }
 
+/* ---- tasks of the turn to come ---- */
+
+static unsigned rounds;
+
+static void run_again(struct loop_task *task)
+{
+    static uint64_t turn;
+    if (rounds > 0)
+        cr_assert_gt(loop.turn, turn, "twice in one turn");
+    turn = loop.turn;
+    cr_assert_not(ev_is_active(&loop.hurry));
+    if (++rounds < 200)
+        loop_again(&loop, task);
+    else
+        loop_stop(&loop);
+}
+
+/* A task that goes on in the next turn neither keeps descriptors from theirs nor lets the loop sleep meanwhile. */
+Test(loop, a_task_goes_on_in_the_turn_to_come_without_sleep, .init = enter, .fini = leave)
+{
+    struct loop_task task;
+    loop_task_init(&task, run_again);
+    loop_wake(&loop); /* on_wake stops the loop: descriptors get their turn before the last round */
+    loop_later(&loop, &task);
+    loop_run(&loop);
+    cr_assert_lt(rounds, 200);
+    cr_assert_str_eq(story, "w");
+    loop_run(&loop);
+    cr_assert_eq(rounds, 200);
+    cr_assert_not(ev_is_active(&loop.hurry), "with nothing to do it sleeps again");
+}
+
+Test(loop, a_task_of_the_turn_to_come_may_be_taken_back, .init = enter, .fini = leave)
+{
+    struct job a = job_named('a'), b = job_named('b');
+    loop_again(&loop, &a.task);
+    loop_again(&loop, &b.task);
+    loop_again(&loop, &b.task); /* queued already */
+    cr_assert(ev_is_active(&loop.hurry));
+    loop_task_cancel(&loop, &a.task);
+    run_a_while();
+    cr_assert_str_eq(story, "b|");
+}
+
 Test(loop, the_tasks_that_are_left_run_at_the_end, .init = enter)
 {
     struct job a = job_named('a');
