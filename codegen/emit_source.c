@@ -5,6 +5,8 @@
 #include "codegen/emit.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 static void emit_prologue(struct text *out, const struct model_file *file)
 {
@@ -91,6 +93,18 @@ static void emit_errors(struct text *out, const struct model_method *method)
     text_close(out, "};");
 }
 
+/* As short as the number can be written without becoming another one. */
+static void emit_multiplier(struct text *out, double multiplier)
+{
+    char digits[40];
+    for (int precision = 6; precision <= 17; precision++) {
+        snprintf(digits, sizeof digits, "%.*g", precision, multiplier);
+        if (strtod(digits, NULL) == multiplier)
+            break;
+    }
+    text_line(out, ".retry_backoff_multiplier = %s,", digits);
+}
+
 static void emit_retry_options(struct text *out, const struct model_method *method)
 {
     const struct model_options *options = &method->options;
@@ -101,7 +115,7 @@ static void emit_retry_options(struct text *out, const struct model_method *meth
     text_line(out, ".retry_jitter = SEMEL_JITTER_%s,", emit_jitter_name(options->retry_jitter));
     text_line(out, ".retry_initial_backoff_ms = %" PRId64 ",", options->retry_initial_backoff_ms);
     text_line(out, ".retry_max_backoff_ms = %" PRId64 ",", options->retry_max_backoff_ms);
-    text_line(out, ".retry_backoff_multiplier = %.17g,", options->retry_backoff_multiplier);
+    emit_multiplier(out, options->retry_backoff_multiplier);
     text_line(out, ".retry_max_elapsed_ms = %" PRId64 ",", options->retry_max_elapsed_ms);
 }
 

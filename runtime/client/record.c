@@ -8,6 +8,7 @@
 
 #include "client/channel.h"
 #include "client/hedge.h"
+#include "core/explain.h"
 #include "core/units.h"
 
 void record_attempt(struct call *call, const struct call_failure *failure)
@@ -35,35 +36,41 @@ void record_attempt(struct call *call, const struct call_failure *failure)
         snprintf(attempt->endpoint, sizeof attempt->endpoint, "%s", call->endpoint);
 }
 
-static void note_decision(struct call *call, const struct retry_decision *decision)
+static bool goes_on(const struct retry_decision *decision)
 {
-    struct semel_attempt *attempt = trail_latest(hedge_first(call)->trail);
-    if (attempt == NULL)
-        return;
+    return decision->action != RETRY_FAIL && decision->action != RETRY_FINISH;
+}
+
+static void note_decision(struct semel_attempt *attempt, const struct retry_decision *decision)
+{
     attempt->rule = decision->rule;
-    attempt->retried = decision->action != RETRY_FAIL && decision->action != RETRY_FINISH;
+    attempt->retried = goes_on(decision);
     if (decision->wait_ms > 0)
         attempt->wait_us = (int64_t)decision->wait_ms * 1000;
 }
 
-static void trace(const struct call *call, const struct call_failure *failure,
+/* One line a decision. */
+static void trace(const struct call *call, const struct semel_attempt *attempt,
                   const struct retry_decision *decision)
 {
-    bool stops = decision->action == RETRY_FAIL || decision->action == RETRY_FINISH;
-    if (call->channel->trace_retry == 0 || (stops && call->channel->trace_retry < 2))
-        return;
-    node_log(call->channel->node, SEMEL_LOG_TRACE,
-             "retry: %s seq %llu attempt %u: %s (%s), %s -> %s by %s, wait %u ms", call->method->name,
-             (unsigned long long)call->slot.seq, call->failures, retry_failure_name(failure->failure),
-             semel_reason_name(failure->reason), semel_progress_name(call_progress(call)),
-             retry_action_name(decision->action), semel_rule_name(decision->rule), decision->wait_ms);
+    char text[SEMEL_ENDPOINT_TEXT_MAX + 384];
+    semel_status status;
+    bool ends = !goes_on(decision);
+    if (ends)
+        record_status(call, decision, call->failures, &status);
+    explain_step(attempt, ends ? &status : NULL, text, sizeof text);
+    node_log(call->channel->node, SEMEL_LOG_TRACE, "retry: %s #%llu attempt %u: %s", call->method->name,
+             (unsigned long long)call->slot.seq, call->failures, text);
 }
 
 void record_decision(struct call *call, const struct call_failure *failure,
                      const struct retry_decision *decision)
 {
-    note_decision(call, decision);
-    trace(call, failure, decision);
+    struct semel_attempt *attempt = trail_latest(hedge_first(call)->trail);
+    if (attempt != NULL)
+        note_decision(attempt, decision);
+    if (call->channel->trace_retry > (goes_on(decision) ? 0 : 1))
+        trace(call, failure->failure != RETRY_ANSWERED ? attempt : NULL, decision);
 }
 
 void record_message(semel_status *status, const struct call_failure *failure)

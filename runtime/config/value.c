@@ -110,7 +110,7 @@ static const char *skip_separator(const char *text)
 
 static enum semel_code read_intervals(const struct job *job, struct value *ret)
 {
-    uint32_t intervals_ms[LIMIT_RETRY_INTERVALS];
+    uint32_t intervals_ms[LIMIT_RETRY_INTERVALS] = {0};
     size_t count = 0;
     if (strcmp(job->text, "-1") == 0)
         return keep_intervals(job, intervals_ms, 0, ret);

@@ -1,7 +1,7 @@
 /* Tells a tired operator what happened to a call, attempt by attempt, and which rule decided.
  *
  * Reads best next: semel/status.h. */
-#include <semel/status.h>
+#include "core/explain.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -61,18 +61,36 @@ static double ms(int64_t us)
     return (double)us / 1000.0;
 }
 
+/* Where an attempt was, and how far its bytes got. */
+static void add_place(struct text *text, const struct semel_attempt *attempt)
+{
+    add(text, "%s", attempt->endpoint[0] != '\0' ? attempt->endpoint : "-");
+    if (attempt->connection != 0)
+        add(text, " conn %llu", (unsigned long long)attempt->connection);
+    switch (attempt->progress) {
+    case SEMEL_PROGRESS_QUEUED: add(text, "  not written"); break;
+    case SEMEL_PROGRESS_PARTLY_WRITTEN:
+        add(text, "  partly written, %llu/%llu bytes", (unsigned long long)attempt->bytes_written,
+            (unsigned long long)attempt->bytes_total);
+        break;
+    default:
+        add(text, "  written %llu/%llu bytes at +%.1f ms", (unsigned long long)attempt->bytes_written,
+            (unsigned long long)attempt->bytes_total, ms(attempt->sent_us));
+    }
+}
+
 static void add_failure(struct text *text, const struct semel_attempt *attempt)
 {
     const char *what = semel_reason_text(attempt->failure);
     if (attempt->lost)
-        add(text, "             connection lost at +%.1f ms (%s", ms(attempt->failed_us), what);
+        add(text, "connection lost at +%.1f ms (%s", ms(attempt->failed_us), what);
     else if (attempt->connection == 0)
-        add(text, "             no connection by +%.1f ms (%s", ms(attempt->failed_us), what);
+        add(text, "no connection by +%.1f ms (%s", ms(attempt->failed_us), what);
     else
-        add(text, "             ended at +%.1f ms (%s", ms(attempt->failed_us), what);
+        add(text, "ended at +%.1f ms (%s", ms(attempt->failed_us), what);
     if (attempt->os_error != 0)
         add(text, ": %s", strerror(attempt->os_error));
-    add(text, ")\n");
+    add(text, ")");
 }
 
 static void add_verdict(struct text *text, const struct semel_attempt *attempt)
@@ -84,36 +102,32 @@ static void add_verdict(struct text *text, const struct semel_attempt *attempt)
             semel_reason_advice(attempt->verdict));
 }
 
+/* What an attempt was followed by. */
 static void add_retry(struct text *text, const struct semel_attempt *attempt)
 {
-    add(text, "  rule %-5s %s -> ", semel_rule_name(attempt->rule), rule_words(attempt->rule));
+    bool held = attempt->rule == SEMEL_RULE_R5 && attempt->failure != SEMEL_REASON_ATTEMPT_TIMEOUT;
+    add(text, "rule %-5s %s -> ", semel_rule_name(attempt->rule), rule_words(attempt->rule));
     if (attempt->rule == SEMEL_RULE_R3)
-        add(text, "replayed under the same sequence number\n");
-    else if (attempt->rule == SEMEL_RULE_R5)
-        add(text, "held, reconnecting after %.0f ms\n", ms(attempt->wait_us));
+        add(text, "replayed under the same sequence number");
+    else if (held)
+        add(text, "held, reconnecting after %.0f ms", ms(attempt->wait_us));
     else
-        add(text, "retried after %.0f ms\n", ms(attempt->wait_us));
+        add(text, "retried after %.0f ms", ms(attempt->wait_us));
 }
 
 static void add_attempt(struct text *text, const struct semel_attempt *attempt)
 {
-    add(text, "  attempt %-2u %s", attempt->number, attempt->endpoint[0] != '\0' ? attempt->endpoint : "-");
-    if (attempt->connection != 0)
-        add(text, " conn %llu", (unsigned long long)attempt->connection);
-    switch (attempt->progress) {
-    case SEMEL_PROGRESS_QUEUED: add(text, "  not written\n"); break;
-    case SEMEL_PROGRESS_PARTLY_WRITTEN:
-        add(text, "  partly written, %llu/%llu bytes\n", (unsigned long long)attempt->bytes_written,
-            (unsigned long long)attempt->bytes_total);
-        break;
-    default:
-        add(text, "  written %llu/%llu bytes at +%.1f ms\n", (unsigned long long)attempt->bytes_written,
-            (unsigned long long)attempt->bytes_total, ms(attempt->sent_us));
-    }
+    add(text, "  attempt %-2u ", attempt->number);
+    add_place(text, attempt);
+    add(text, "\n             ");
     add_failure(text, attempt);
+    add(text, "\n");
     add_verdict(text, attempt);
-    if (attempt->retried)
+    if (attempt->retried) {
+        add(text, "  ");
         add_retry(text, attempt);
+        add(text, "\n");
+    }
 }
 
 static void add_trail(struct text *text, const semel_status *status)
@@ -140,27 +154,48 @@ static bool is_denial(enum semel_reason reason)
     }
 }
 
-/* What stopped a call beyond its rule. */
-static void add_stop(struct text *text, const semel_status *status)
+static bool is_judged(const semel_status *status)
 {
-    bool judged = status->rule == SEMEL_RULE_R4;
-    if (judged)
+    return status->rule == SEMEL_RULE_R4;
+}
+
+/* The rule that ended a call, and what stopped the call beyond it. */
+static void add_end(struct text *text, const semel_status *status)
+{
+    add(text, "rule %-5s %s, ", semel_rule_name(status->rule), rule_words(status->rule));
+    if (is_judged(status))
         add(text, "not idempotent, %s",
             status->reason == SEMEL_REASON_SESSION_NEW ? "session forgotten" : "domain changed");
     else if (status->rule == SEMEL_RULE_R11 && !is_denial(status->reason))
         add(text, "all %u attempts are used (see RetryIntervals and RetryMaxAttempts)", status->attempts);
     else
         add(text, "%s", semel_reason_text(status->reason));
-    add(text, " -> not retried\n");
+    add(text, " -> not retried");
+}
+
+static void add_advice(struct text *text, const semel_status *status)
+{
     const char *advice = semel_reason_advice(status->reason);
-    if (!judged && advice[0] != '\0') /* a verdict has told it already */
+    if (!is_judged(status) && advice[0] != '\0') /* a verdict has told it already */
         add(text, "  advice     %s\n", advice);
 }
 
-static void add_end(struct text *text, const semel_status *status)
+size_t explain_step(const struct semel_attempt *attempt, const semel_status *end, char *text_out, size_t size)
 {
-    add(text, "  rule %-5s %s, ", semel_rule_name(status->rule), rule_words(status->rule));
-    add_stop(text, status);
+    struct text text = {text_out, size, 0};
+    if (size > 0)
+        text_out[0] = '\0';
+    if (attempt != NULL) {
+        add_place(&text, attempt);
+        add(&text, ", ");
+        add_failure(&text, attempt);
+        add(&text, "; ");
+    }
+    if (end != NULL)
+        add_end(&text, end);
+    else if (attempt != NULL)
+        add_retry(&text, attempt);
+    return text.length;
 }
 
 size_t semel_status_explain(const semel_status *status, char *text_out, size_t size)
@@ -184,6 +219,9 @@ size_t semel_status_explain(const semel_status *status, char *text_out, size_t s
     if (status->message[0] != '\0')
         add(&text, "  message    %s\n", status->message);
     add_trail(&text, status);
+    add(&text, "  ");
     add_end(&text, status);
+    add(&text, "\n");
+    add_advice(&text, status);
     return text.length;
 }
