@@ -183,11 +183,14 @@ static int64_t late_ns(const struct queued *queued)
 static void leave(struct admission *admission, struct queued *queued, enum semel_reason late)
 {
     struct semel_server_stats *stats = &admission->server->stats;
+    /* What it is told may be something else: that it is stale, say. */
+    uint64_t expired = stats->refused_by[SEMEL_REASON_EXPIRED];
+    uint64_t overloaded = stats->refused_by[SEMEL_REASON_OVERLOADED];
     queue_remove(&admission->queue, queued);
-    stats->expired_waiting += late == SEMEL_REASON_EXPIRED;
-    stats->outwaited += late == SEMEL_REASON_OVERLOADED;
     admission->serving = queued->connection;
     dispatch_queued(queued->connection, &queued->frame, queued->deadline_ns, late);
+    stats->expired_waiting += stats->refused_by[SEMEL_REASON_EXPIRED] - expired;
+    stats->outwaited += stats->refused_by[SEMEL_REASON_OVERLOADED] - overloaded;
     if (admission->serving != NULL)
         connection_settle(admission->serving);
     admission->serving = NULL;

@@ -23,7 +23,7 @@ static const char help[] =
     "\n"
     "It prints one line of JSON:\n"
     "  offered, good, failed      calls that were started, ended OK within their deadline, did not\n"
-    "  goodput_per_s              good calls, by the time in which calls were started\n"
+    "  goodput_per_s              good calls, by the time from the first start to the last end\n"
     "  retries                    attempts beside the first ones\n"
     "  requests, executed         that reached the server, that ran there\n"
     "  overloaded, expired        that it refused, and why; at_once: of these, on arrival\n"

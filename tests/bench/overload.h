@@ -34,7 +34,7 @@ struct overload_result {
     uint64_t good;    /* OK within the deadline */
     uint64_t failed;  /* not so */
     uint64_t retries; /* attempts beside the first of each call */
-    double seconds;
+    double seconds;   /* from the first start to the last end */
 };
 
 /* The server, in its own process; fd as server_fn has it.  options: of a struct overload. */

@@ -38,8 +38,9 @@ unset SEMEL_CONFIG
 # What the handler burns, and with it the capacity: 1000000 / burn_us calls a second.
 burn_us=100
 factors=(0.25 0.5 0.75 1 1.5 2 3 4)
-# Users who wait 200 ms, and clients that try up to four more times: what retries do under overload is to be seen.
-both=(--Deadline=200 --Window=65536 "--RetryIntervals=10 20 40 80")
+# Users who wait 200 ms, and clients that lose patience after 60 and try up to four more times: what retries do under
+# overload is to be seen.
+both=(--Deadline=200 --AttemptTimeout=60 "--RetryIntervals=10 20 40 80" --Window=65536)
 # name | properties
 curves=(
     "neither|--MaxQueueAge=0 --RetryBudgetPercent=1000"

@@ -109,7 +109,7 @@ static bool run(struct crowd *crowd)
     crowd->start_ns = crowd->next_ns = meter_now_ns();
     ev_timer_start(semel_node_loop(crowd->node), &crowd->tick);
     bool well = semel_node_run(crowd->node) == SEMEL_OK;
-    crowd->result->seconds = (double)crowd->overload->duration_ms / 1e3;
+    crowd->result->seconds = (double)(meter_now_ns() - crowd->start_ns) / 1e9;
     return well;
 }
 

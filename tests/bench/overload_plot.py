@@ -72,7 +72,7 @@ class Plot:
     def peak(self, peak):
         y = self.y(0.9 * peak)
         self.line(LEFT, y, WIDTH - RIGHT, y, 'stroke="#888" stroke-dasharray="3 3"')
-        self.text(WIDTH - RIGHT - 4, y - 5, f"90 % of the peak ({peak:.0f}/s)", 'text-anchor="end" fill="#666"')
+        self.text(LEFT + 6, y - 5, f"90 % of the peak ({peak:.0f}/s)", 'fill="#666"')
 
     def curve(self, number, name, points):
         style = f'stroke="{COLOURS[number]}" stroke-width="2.2" stroke-dasharray="{DASHES[number]}"'
