@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/inherit.h"
 #include "net/random.h"
 #include "net/status.h"
 
@@ -205,11 +206,14 @@ void node_waiter_done(semel_node *node, struct node_waiter *waiter)
     pthread_mutex_unlock(&node->mutex);
 }
 
-/* Turns the loop until the waiter is done; the run is taken. */
+/* Turns the loop until the waiter is done; the run is taken.  What runs there has nothing to do with a handler that may be
+ * waiting here, and does not inherit its deadline. */
 static void drive(semel_node *node, const struct node_waiter *waiter)
 {
+    int64_t outer_ns = inherit_enter(0);
     while (!waiter->done) /* set by this thread, inside the loop */
         loop_run_once(&node->loop);
+    inherit_leave(outer_ns);
 }
 
 /* Whether the caller may turn the loop itself.  With the mutex held. */
