@@ -17,6 +17,9 @@ enum {
     PUSHBACK_MAX_MS = 5000,
     /* Who is refused together must not come back together: up to twice the time, in this many steps. */
     PUSHBACK_STEPS = 8,
+    /* To wait, a request is copied.  A larger one is run even if the slice is spent: reading it took the time, and copying
+     * it would take as much again. */
+    COPY_MAX = 64 * 1024,
     /* An overload has ended when nobody was refused for this long: a server at its limit would fill its log. */
     CALM_MS = 1000,
     /* AdaptiveLimit without MaxRunning. */
@@ -53,14 +56,15 @@ uint32_t admission_limit(const struct admission *admission)
     return limit == UINT32_MAX ? 0 : limit;
 }
 
-bool admission_is_free(struct admission *admission, const struct connection *connection)
+bool admission_is_free(struct admission *admission, const struct connection *connection, size_t body_size)
 {
     uint64_t turn = loop_of(admission)->turn;
     if (admission->turn != turn) {
         admission->turn = turn;
         slice_begin(&admission->slice, now_of(admission));
     }
-    return admission->queue.first == NULL && connection->waiting.first == NULL && !admission->slice.spent &&
+    bool in_time = !admission->slice.spent || body_size > COPY_MAX;
+    return admission->queue.first == NULL && connection->waiting.first == NULL && in_time &&
            has_room(admission);
 }
 

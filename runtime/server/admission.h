@@ -50,7 +50,7 @@ void admission_init(struct admission *admission, struct semel_server *server);
 void admission_fini(struct admission *admission);
 
 /* Whether a new request of this connection may run at once. */
-bool admission_is_free(struct admission *admission, const struct connection *connection);
+bool admission_is_free(struct admission *admission, const struct connection *connection, size_t body_size);
 /* What was let through has been dealt with, run or not. */
 void admission_took(struct admission *admission);
 

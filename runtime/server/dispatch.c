@@ -306,7 +306,7 @@ void dispatch_request(struct connection *connection, const struct frame *frame)
     bool limited = frame->time_ms != FRAME_NO_DEADLINE;
     int64_t deadline_ns = limited ? server_now(server) + frame->time_ms * MS_IN_NS : 0;
     server->stats.requests++;
-    if (!admission_is_free(&server->admission, connection)) {
+    if (!admission_is_free(&server->admission, connection, frame->body_size)) {
         stand_in_line(connection, frame, deadline_ns);
         return;
     }
