@@ -206,8 +206,8 @@ void node_waiter_done(semel_node *node, struct node_waiter *waiter)
     pthread_mutex_unlock(&node->mutex);
 }
 
-/* Turns the loop until the waiter is done; the run is taken.  What runs there has nothing to do with a handler that may be
- * waiting here, and does not inherit its deadline. */
+/* Turns the loop until the waiter is done; the run is taken.  What runs there has nothing to do with a handler that may
+ * be waiting here, and does not inherit its deadline. */
 static void drive(semel_node *node, const struct node_waiter *waiter)
 {
     int64_t outer_ns = inherit_enter(0);

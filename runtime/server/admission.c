@@ -17,8 +17,8 @@ enum {
     PUSHBACK_MAX_MS = 5000,
     /* Who is refused together must not come back together: up to twice the time, in this many steps. */
     PUSHBACK_STEPS = 8,
-    /* To wait, a request is copied.  A larger one is run even if the slice is spent: reading it took the time, and copying
-     * it would take as much again. */
+    /* To wait, a request is copied.  A larger one is run even if the slice is spent: reading it took the time, and
+     * copying it would take as much again. */
     COPY_MAX = 64 * 1024,
     /* An overload has ended when nobody was refused for this long: a server at its limit would fill its log. */
     CALM_MS = 1000,

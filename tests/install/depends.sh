@@ -4,15 +4,20 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 at=$work/depends
-proto() { # FILE IMPORT...: a message named after the file
-    local file=$1 name
+proto() { # FILE IMPORT...: a message named after the file, which holds those of its imports
+    local file=$1 name import other number=1
     name=$(basename "$file" .proto)
     shift
     mkdir -p "$(dirname "$at/$file")"
     {
         printf 'syntax = "proto3";\npackage %s;\n' "$name"
         ((!$#)) || printf 'import "%s";\n' "$@"
-        printf 'message %s { string text = 1; }\n' "${name^}"
+        printf 'message %s { string text = 1;' "${name^}"
+        for import; do
+            other=$(basename "$import" .proto)
+            printf ' %s.%s %s = %d;' "$other" "${other^}" "$other" $((++number))
+        done
+        printf ' }\n'
     } >"$at/$file"
 }
 
