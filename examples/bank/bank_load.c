@@ -1,6 +1,8 @@
 /* bank-load: sends many orders to the bank and writes down what it was told about each of them.
  * It must not know: whether it was told the truth.  That is for audit.sh.
  * Reads best next: load.h, orders.h; then audit.sh. */
+#include <ev.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +63,7 @@ static const struct args args = {
     program,
     "bank-load: keeps a window of calls to demo.Bank under way and records how each of them ended.\n"
     "The first failure of each kind is explained on stderr.  The last line on stdout is one JSON object.\n"
+    "SIGHUP reads the property files again: --config and SEMEL_CONFIG.\n"
     "Exit status: 0 when every call has ended, one way or another.",
     "  bank-load --to tcp://127.0.0.1:4061 --calls 100000 --window 256 --results deposits.tsv\n"
     "  bank-load --to tcp://10.0.0.1:4061,tcp://10.0.0.2:4061 --op balance --rate 500 --deadline-ms 2000\n"
@@ -69,6 +72,17 @@ static const struct args args = {
     options,
     sizeof options / sizeof options[0],
 };
+
+/* SIGHUP: reads the property files again, for the calls to come.  What is wrong with them is told, and changes nothing. */
+static void on_hangup(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+    (void)loop, (void)events;
+    semel_status status;
+    if (semel_properties_reload(watcher->data, &status) == SEMEL_OK)
+        fprintf(stderr, "%s: the properties were read again\n", program);
+    else
+        fprintf(stderr, "%s: the properties stay as they are: %s\n", program, status.message);
+}
 
 /* Runs the load on an open channel, closes the channel, and prints the JSON object; returns the exit code. */
 static int run_on(semel_node *node, semel_channel *channel, struct results *results)
@@ -88,7 +102,7 @@ static int run_on(semel_node *node, semel_channel *channel, struct results *resu
     return well ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static int run(const semel_properties *properties, struct results *results)
+static int run(semel_properties *properties, struct results *results)
 {
     semel_status status;
     semel_node *node;
@@ -97,11 +111,16 @@ static int run(const semel_properties *properties, struct results *results)
         .properties = properties, .log = program_log, .log_user = program};
     if (semel_node_open(&options_of_node, &node, &status) != SEMEL_OK)
         return program_fail(program, "node", &status);
+    ev_signal hangup;
+    ev_signal_init(&hangup, on_hangup, SIGHUP);
+    hangup.data = properties;
+    ev_signal_start(semel_node_loop(node), &hangup);
     int code;
     if (semel_channel_open(node, "bank", settings.to, &channel, &status) == SEMEL_OK)
         code = run_on(node, channel, results);
     else
         code = program_fail(program, settings.to, &status);
+    ev_signal_stop(semel_node_loop(node), &hangup);
     semel_node_close(node);
     return code;
 }
@@ -116,7 +135,7 @@ static void settle_settings(void)
     settings.load.progress = settings.load.progress || isatty(STDERR_FILENO);
 }
 
-static int run_with_results(const semel_properties *properties)
+static int run_with_results(semel_properties *properties)
 {
     struct results results;
     int error = results_open(&results, settings.results);

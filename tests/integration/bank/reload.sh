@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# SIGHUP makes bank-load read its properties again, for the calls to come; a file that is wrong changes nothing.
+# It must not know how properties are kept.
+# Reads best next: deadline.sh.
+# shellcheck source-path=SCRIPTDIR source=common.sh
+source "$(dirname "$0")/common.sh"
+
+conf=$scene_dir/bank.conf
+
+# attempts_of LINE: what the result in that line says.
+attempts_of() { sed -n "$1p" "$scene_dir/results" | cut -f 4; }
+
+# reload TEXT: a load of calls that nobody answers, and in the middle of it other properties.
+reload() {
+    echo 'RetryIntervals=-1' >"$conf"
+    load --to "tcp://127.0.0.1:$(scene_free_port)" --op balance --window 1 --rate 400 --calls 400 --announce 100 \
+        --config "$conf"
+    scene_await load "completed 100"
+    echo "$1" >"$conf"
+    kill -HUP "${scene_pid[load]}"
+    wait_for_load
+    [[ $(attempts_of 1) == 1 ]] || scene_fail "the first call had $(attempts_of 1) attempts, not 1"
+}
+
+step "new properties"
+reload 'RetryIntervals=0 0'
+[[ $(attempts_of '$') == 3 ]] || scene_fail "the last call had $(attempts_of '$') attempts, not 3"
+grep -q "the properties were read again" "$scene_dir/load.err" || scene_fail "nobody said that they were read"
+
+step "properties that are wrong"
+reload 'RetryIntervals=soon'
+[[ $(attempts_of '$') == 1 ]] || scene_fail "the last call had $(attempts_of '$') attempts, not 1"
+grep -q "the properties stay as they are: .*bank.conf:1: " "$scene_dir/load.err" || scene_fail "nobody said what is wrong"
