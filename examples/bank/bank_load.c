@@ -73,7 +73,8 @@ static const struct args args = {
     sizeof options / sizeof options[0],
 };
 
-/* SIGHUP: reads the property files again, for the calls to come.  What is wrong with them is told, and changes nothing. */
+/* SIGHUP: reads the property files again, for the calls to come.  What is wrong with them is told, and changes
+ * nothing. */
 static void on_hangup(struct ev_loop *loop, ev_signal *watcher, int events)
 {
     (void)loop, (void)events;

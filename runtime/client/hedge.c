@@ -42,24 +42,45 @@ static bool schedule(struct hedge *hedge)
     return loop_timer_start(channel_loop(first->channel), &hedge->next, due_ns);
 }
 
-/* One more attempt, unless the budget is empty: then only the count of denials grows. */
+/* The rule's word on one more attempt; beside: where it would go. */
+static enum semel_reason judge(const struct hedge *hedge, const semel_channel *beside)
+{
+    struct call *first = hedge->first;
+    semel_channel *channel = first->channel;
+    int64_t now_ns = node_now(channel->node);
+    const struct retry_hedge input = {
+        .idempotent = call_is_idempotent(first),
+        .sent = hedge->sent,
+        .most = first->policy->hedge_max,
+        .remaining_ms = first->deadline_ns == 0 ? RETRY_NO_DEADLINE : (first->deadline_ns - now_ns) / MS_IN_NS,
+        .budget_empty = !budget_has(&channel->budget, now_ns),
+        .breaker_open = reconnector_is_barred(&beside->reconnector),
+    };
+    return retry_may_hedge(&input);
+}
+
+/* One more attempt is due.  Without memory the first goes on alone. */
 static void on_next(struct timer *timer)
 {
     struct hedge *hedge = container_of(timer, struct hedge, next);
     semel_channel *channel = hedge->first->channel;
-    if (!budget_withdraw(&channel->budget, node_now(channel->node))) {
-        channel->stats.denied_by[SEMEL_REASON_BUDGET_EMPTY]++;
+    semel_channel *beside = channel_beside(channel, hedge->sent);
+    if (beside == NULL)
+        return;
+    enum semel_reason denied = judge(hedge, beside);
+    if (denied != SEMEL_REASON_NONE) {
+        channel->stats.denied_by[denied]++;
         return;
     }
-    semel_channel *beside = channel_beside(channel, hedge->sent);
-    struct call *attempt = beside != NULL ? stub_start_again(beside, hedge->first) : NULL;
+    struct call *attempt = stub_start_again(beside, hedge->first);
     if (attempt == NULL)
-        return; /* no memory: the first attempt goes on alone */
+        return;
+    (void)budget_withdraw(&channel->budget, node_now(channel->node));
     attempt->hedge_of = hedge;
     hedge->attempts[hedge->running++] = attempt;
     hedge->sent++;
     channel->stats.hedges++;
-    (void)schedule(hedge); /* no memory: no more than these */
+    (void)schedule(hedge);
 }
 
 enum semel_code hedge_begin(struct call *call, semel_status *ret_status)

@@ -323,6 +323,19 @@ struct retry_decision retry_decide(const struct retry_input *input)
     return rules[input->failure](input);
 }
 
+enum semel_reason retry_may_hedge(const struct retry_hedge *input)
+{
+    if (!input->idempotent) /* no policy asks for it; if one ever did, it must not run beside itself */
+        return SEMEL_REASON_MODE_MISMATCH;
+    if (input->sent >= input->most)
+        return SEMEL_REASON_ATTEMPTS_USED;
+    if (input->remaining_ms <= 0)
+        return SEMEL_REASON_WAIT_PAST_DEADLINE;
+    if (input->budget_empty)
+        return SEMEL_REASON_BUDGET_EMPTY;
+    return input->breaker_open ? SEMEL_REASON_BREAKER_OPEN : SEMEL_REASON_NONE;
+}
+
 const char *retry_failure_name(enum retry_failure failure)
 {
     static const char *const names[RETRY_FAILURE_COUNT] = {

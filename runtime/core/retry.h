@@ -96,6 +96,20 @@ struct retry_decision {
  * did not run, is exposed_elsewhere from then on. */
 struct retry_decision retry_decide(const struct retry_input *input);
 
+/* Hedging: whether a further attempt may be sent beside those that are out. */
+struct retry_hedge {
+    bool idempotent;
+    uint32_t sent; /* further attempts so far */
+    uint32_t most;
+    int64_t remaining_ms; /* to the deadline */
+    bool budget_empty;    /* each further attempt costs a token */
+    bool breaker_open;
+};
+
+/* NONE: it may.  Otherwise what is held against it: MODE_MISMATCH (it may not run twice), ATTEMPTS_USED,
+ * WAIT_PAST_DEADLINE, BUDGET_EMPTY, BREAKER_OPEN, in this order. */
+enum semel_reason retry_may_hedge(const struct retry_hedge *input);
+
 const char *retry_failure_name(enum retry_failure failure);
 const char *retry_action_name(enum retry_action action);
 
