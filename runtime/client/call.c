@@ -282,9 +282,9 @@ static void leave_attempt(struct call *call)
 {
     semel_channel *channel = call->channel;
     bool barred = reconnector_trouble(&channel->reconnector);
+    call->slot.exposed_elsewhere |= call->slot.exposed; /* no later answer is the word on that run */
     if (!barred && channel->reconnector.endpoint_count == 1)
         return;
-    call->slot.exposed_elsewhere |= call->slot.exposed;
     call->slot.exposed = false;
     channel_part(channel);
 }

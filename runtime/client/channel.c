@@ -96,7 +96,8 @@ static void on_lost(struct wire *wire, enum semel_reason reason, int os_error)
 {
     semel_channel *channel = wire->owner;
     bool live = channel->connection != 0;
-    if (live && channel->parting)
+    bool parted = live && channel->parting;
+    if (parted)
         reason = SEMEL_REASON_DRAINED;
     channel->stats.closed_by[reason]++;
     node_log(channel->node, SEMEL_LOG_INFO, "channel %s: %s %s: %s",
@@ -109,7 +110,7 @@ static void on_lost(struct wire *wire, enum semel_reason reason, int os_error)
         reconnector_dial_failed(&channel->reconnector, reason, os_error);
         return;
     }
-    reconnector_lost(&channel->reconnector);
+    reconnector_lost(&channel->reconnector, parted);
     channel_each_call(channel, fail_on_connection, &failure);
     schedule(channel);
 }

@@ -170,10 +170,13 @@ void reconnector_dial_failed(struct reconnector *reconnector, enum semel_reason 
     dial_next(reconnector);
 }
 
-void reconnector_lost(struct reconnector *reconnector)
+void reconnector_lost(struct reconnector *reconnector, bool parted)
 {
+    size_t present = reconnector->order[reconnector->at];
     set_state(reconnector, RECONNECTOR_IDLE);
-    note_failure(reconnector, reconnector->order[reconnector->at]);
+    reconnector->failed_last = present;
+    if (!parted)
+        note_failure(reconnector, present);
 }
 
 bool reconnector_trouble(struct reconnector *reconnector)

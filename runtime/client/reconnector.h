@@ -55,8 +55,8 @@ void reconnector_want(struct reconnector *reconnector, int64_t due_ns);
 void reconnector_connected(struct reconnector *reconnector);
 void reconnector_dial_failed(struct reconnector *reconnector, enum semel_reason reason, int os_error);
 
-/* The live connection is gone: its endpoint is tried last. */
-void reconnector_lost(struct reconnector *reconnector);
+/* The live connection is gone: its endpoint is tried last.  parted: it was left in good order, which is no failure. */
+void reconnector_lost(struct reconnector *reconnector, bool parted);
 
 /* The live connection gives trouble: its server refuses for overload, or does not answer in time.  true: its
  * breaker has opened; the connection should be left. */
