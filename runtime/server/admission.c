@@ -26,6 +26,8 @@ enum {
     ADAPTIVE_MAX = 1024,
     /* Of each new observation of the pace, this part counts. */
     PACE_PART = 4,
+    /* While nobody has waited this long, one hiccup may be all that the pace tells of. */
+    PACE_TRUSTED_MS = 20,
 };
 
 static struct loop *loop_of(const struct admission *admission)
@@ -84,6 +86,8 @@ static int64_t expected_wait_ns(const struct admission *admission)
     if (queue->first == NULL)
         return 0;
     int64_t age_ns = now_of(admission) - queue->first->arrived_ns;
+    if (age_ns < PACE_TRUSTED_MS * MS_IN_NS)
+        return age_ns;
     int64_t length_ns = (queue->count - queue->parked) * admission->pace_ns;
     return age_ns > length_ns ? age_ns : length_ns;
 }
