@@ -81,7 +81,7 @@ static void decode_failed(struct call *call, const char *error)
                                             .reason = SEMEL_REASON_DECODE_FAILED,
                                             .outcome = SEMEL_OUTCOME_EXECUTED};
     const struct call_failure failure = {.text = error, .text_size = strlen(error)};
-    call->failures++;
+    call->failures += call_is_under_way(call);
     call->channel->stats.by_rule[SEMEL_RULE_R8]++;
     call_finish(call, &failure, &decision);
 }
@@ -101,14 +101,11 @@ static void succeed(struct call *call, const struct frame *frame)
         decode_failed(call, error);
         return;
     }
-    semel_channel *channel = call->channel;
-    if (channel->reconnector.unproved)
-        reconnector_prove(&channel->reconnector);
     bool release = wanted && call->sync == NULL;
     const struct retry_decision decision = {.rule = SEMEL_RULE_R8, .outcome = SEMEL_OUTCOME_EXECUTED};
     semel_status status;
-    channel->stats.by_rule[SEMEL_RULE_R8]++;
-    record_status(call, &decision, call->failures + 1, &status);
+    call->channel->stats.by_rule[SEMEL_RULE_R8]++;
+    record_status(call, &decision, call->failures + call_is_under_way(call), &status);
     call_end(call, reply, NULL, &status);
     if (release)
         message_release(method->reply_fields, reply);
@@ -149,14 +146,12 @@ static bool makes_sense(const struct call *call, const struct frame *frame)
     return frame->aux != SEMEL_REASON_NONE && !(refused && frame->aux == SEMEL_REASON_DECLARED_ERROR);
 }
 
-/* What an answer says of the server: it works, or it has too much to do. */
+/* A refusal may say that the server has too much to do. */
 static void judge_server(semel_channel *channel, const struct call_failure *failure)
 {
     bool overloaded = failure->reason == SEMEL_REASON_OVERLOADED ||
                       failure->reason == SEMEL_REASON_TABLE_FULL || failure->reason == SEMEL_REASON_INACTIVE;
-    if (failure->failure != RETRY_REFUSED)
-        reconnector_prove(&channel->reconnector);
-    else if (overloaded && reconnector_trouble(&channel->reconnector))
+    if (failure->failure == RETRY_REFUSED && overloaded && reconnector_trouble(&channel->reconnector))
         channel_part(channel);
 }
 
@@ -200,10 +195,23 @@ static void take_failure(struct call *call, const struct frame *frame)
         channel_part(channel); /* the endpoint that is left is tried last */
 }
 
+/* Whether the attempt it answers was given up before, and the next one has not begun: such an answer counts only if
+ * it ends the call. */
+static bool comes_late(const struct call *call, const struct frame *frame)
+{
+    bool between = call->slot.state == OUTBOX_DELAYED || call->slot.state == OUTBOX_READY;
+    return between && !answer_is_final(call, frame);
+}
+
 bool answer_arrived(struct call *call, const struct frame *frame)
 {
+    struct reconnector *reconnector = &call->channel->reconnector;
     if (!makes_sense(call, frame))
         return false;
+    if (reconnector->unproved && (frame->flags & FRAME_REFUSED) == 0)
+        reconnector_prove(reconnector); /* the server of this attempt works, whoever's call it was */
+    if (comes_late(call, frame))
+        return true;
     if (call->hedge_of != NULL && hedge_answered(call, frame))
         return true;
     if (frame->code == SEMEL_OK)

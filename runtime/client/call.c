@@ -66,7 +66,7 @@ void call_end(struct call *call, const void *reply, const void *error, const sem
     bool frame_is_free = retire(call);
     hedge_end(call);
     if (call->hedge_of != NULL) {
-        hedge_attempt_ended(call);
+        hedge_attempt_ended(call, status->outcome);
     } else {
         count_end(channel, status);
         hand_over(call, reply, error, status);
@@ -112,7 +112,7 @@ static struct retry_input describe(const struct call *call, const struct call_fa
     return (struct retry_input){
         .idempotent = call_is_idempotent(call),
         .progress = call_progress(call),
-        .exposed_elsewhere = call->slot.exposed_elsewhere,
+        .exposed_elsewhere = call->slot.exposed_elsewhere || hedge_may_have_run(call),
         .failure = failure->failure,
         .verdict = failure->verdict,
         .reason = failure->reason,
@@ -134,8 +134,7 @@ static struct retry_input describe(const struct call *call, const struct call_fa
     };
 }
 
-/* Whether an attempt is under way, as opposed to a wait between two. */
-static bool attempt_is_under_way(const struct call *call)
+bool call_is_under_way(const struct call *call)
 {
     if (call->slot.state == OUTBOX_READY)
         return call->retry_at_ns <= node_now(call->channel->node);
@@ -248,11 +247,12 @@ static void ride(struct call *call)
     outbox_set(&call->channel->outbox, &call->slot, call->slot.exposed ? OUTBOX_HELD : OUTBOX_READY);
 }
 
-/* A caller who ends a call between two attempts has not failed another one. */
+/* What ends a call between two attempts, its caller or a late answer, has not failed another one. */
 static bool is_an_attempt(const struct call *call, const struct call_failure *failure)
 {
-    bool by_caller = failure->failure == RETRY_DEADLINE || failure->failure == RETRY_CANCELLED;
-    return !by_caller || call->failures == 0 || attempt_is_under_way(call);
+    bool ends = failure->failure == RETRY_DEADLINE || failure->failure == RETRY_CANCELLED ||
+                failure->failure == RETRY_ANSWERED;
+    return !ends || call->failures == 0 || call_is_under_way(call);
 }
 
 void call_failed(struct call *call, const struct call_failure *failure)
@@ -278,15 +278,14 @@ void call_failed(struct call *call, const struct call_failure *failure)
 
 /* An attempt that was written goes on at this server: the next one is for another, if there is one, and else meets
  * it. */
-static void leave_attempt(struct call *call)
+static void leave_attempt(struct call *call, bool barred)
 {
     semel_channel *channel = call->channel;
-    bool barred = reconnector_trouble(&channel->reconnector);
     call->slot.exposed_elsewhere |= call->slot.exposed; /* no later answer is the word on that run */
     if (!barred && channel->reconnector.endpoint_count == 1)
         return;
     call->slot.exposed = false;
-    channel_part(channel);
+    channel_leave(channel, call);
 }
 
 void call_attempt_timed_out(struct call *call)
@@ -298,9 +297,12 @@ void call_attempt_timed_out(struct call *call)
     semel_channel *channel = call->channel;
     uint64_t seq = call->slot.seq;
     call_failed(call, &failure);
+    bool barred = reconnector_trouble(&channel->reconnector);
     call = (struct call *)outbox_find(&channel->outbox, seq);
     if (call != NULL && call_is_idempotent(call))
-        leave_attempt(call);
+        leave_attempt(call, barred);
+    else if (barred)
+        channel_part(channel);
 }
 
 void call_too_large(struct call *call)

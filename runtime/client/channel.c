@@ -90,6 +90,7 @@ static void drop_wire(semel_channel *channel)
     channel->wire = NULL;
     channel->connection = 0;
     channel->parting = false;
+    channel->left = false;
 }
 
 static void on_lost(struct wire *wire, enum semel_reason reason, int os_error)
@@ -139,6 +140,27 @@ void channel_part(semel_channel *channel)
         wire_fail(channel->wire, SEMEL_REASON_NO_MEMORY, 0);
 }
 
+/* A connection that was left is closed once no call is on it. */
+static void settle(semel_channel *channel)
+{
+    if (!channel->left)
+        return;
+    for (const struct outbox_call *slot = outbox_from(&channel->outbox, 0); slot != NULL;
+         slot = outbox_from(&channel->outbox, slot->seq + 1))
+        if (slot->state == OUTBOX_QUEUED || slot->state == OUTBOX_WRITTEN)
+            return;
+    wire_close_when_sent(channel->wire, SEMEL_REASON_DRAINED);
+}
+
+void channel_leave(semel_channel *channel, struct call *call)
+{
+    channel_send_cancel(channel, call);
+    call->cancel_sent = false; /* later attempts may be cancelled in their turn */
+    channel_part(channel);
+    channel->left = channel->parting;
+    settle(channel);
+}
+
 static void on_reply(semel_channel *channel, const struct frame *frame)
 {
     struct outbox_call *slot = outbox_find(&channel->outbox, frame->seq);
@@ -149,6 +171,8 @@ static void on_reply(semel_channel *channel, const struct frame *frame)
         makes_sense = frame->seq != 0 && frame->seq < channel->outbox.next;
     if (!makes_sense)
         wire_fail(channel->wire, SEMEL_REASON_BAD_FIELD, 0);
+    else
+        settle(channel);
 }
 
 static void on_frame(struct wire *wire, const struct frame *frame)
@@ -279,6 +303,7 @@ void channel_call_ended(semel_channel *channel)
 {
     if (channel->outbox.queue != NULL)
         channel_kick(channel);
+    settle(channel);
     while (channel->outbox.count == 0 && channel->flushes != NULL)
         end_flush(channel->flushes, true);
 }

@@ -58,6 +58,7 @@ struct semel_channel {
     const char *endpoint; /* of wire */
     uint64_t connection;  /* number of the live connection, 0: none */
     bool parting;         /* the server drains: answers come, requests no longer go */
+    bool left;            /* parting, and attempts were given up there: nobody waits for their answers */
     struct wire_counters counters;
     struct channel_flush *flushes; /* those who wait for silence */
 
@@ -100,6 +101,10 @@ void *channel_reply_scratch(semel_channel *channel, size_t size);
 /* Leaves the connection in good order (GOAWAY, or a hint to another replica): what was not started waits for the next
  * one; what was is finished and answered, then the server closes. */
 void channel_part(semel_channel *channel);
+
+/* The same for the sake of a call that has given an attempt up: its server, which may be stuck, is asked to stop and
+ * waited for no longer than others need its answers. */
+void channel_leave(semel_channel *channel, struct call *call);
 
 /* Asks the server to stop a call that was written. */
 void channel_send_cancel(semel_channel *channel, struct call *call);

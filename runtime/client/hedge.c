@@ -9,6 +9,7 @@
 
 #include "client/answer.h"
 #include "client/channel.h"
+#include "client/record.h"
 #include "client/stub.h"
 #include "core/units.h"
 #include "net/status.h"
@@ -18,6 +19,7 @@ struct hedge {
     struct timer next; /* the next attempt is due */
     uint32_t sent;
     uint32_t running;
+    bool may_have_run;                   /* one that has failed */
     struct call *attempts[LIMIT_HEDGES]; /* those that are out, in no order */
     semel_status *failure;               /* of the first attempt, which has given up; or NULL */
 };
@@ -64,6 +66,8 @@ static void on_next(struct timer *timer)
 {
     struct hedge *hedge = container_of(timer, struct hedge, next);
     semel_channel *channel = hedge->first->channel;
+    if (hedge->first->cancel_asked)
+        return; /* nobody wants another one */
     semel_channel *beside = channel_beside(channel, hedge->sent);
     if (beside == NULL)
         return;
@@ -132,20 +136,45 @@ uint32_t hedge_sent(const struct call *call)
     return call->hedge != NULL ? call->hedge->sent : 0;
 }
 
+uint32_t hedge_failed(const struct call *call)
+{
+    return call->hedge != NULL ? call->hedge->sent - call->hedge->running : 0;
+}
+
+bool hedge_may_have_run(const struct call *call)
+{
+    const struct hedge *hedge = call->hedge;
+    if (hedge == NULL)
+        return false;
+    for (uint32_t i = 0; i < hedge->running; i++) /* a frame that was started is finished */
+        if (call_progress(hedge->attempts[i]) != SEMEL_PROGRESS_QUEUED)
+            return true;
+    return hedge->may_have_run;
+}
+
 struct call *hedge_first(struct call *call)
 {
     return call->hedge_of != NULL ? call->hedge_of->first : call;
 }
 
-void hedge_attempt_ended(struct call *attempt)
+/* All have failed: the first failure is told, with what is known now. */
+static void give_up(struct hedge *hedge)
+{
+    semel_status status = *hedge->failure;
+    record_progress(hedge->first, hedge->first->failures, &status);
+    if (hedge->may_have_run && status.outcome == SEMEL_OUTCOME_NOT_EXECUTED)
+        status.outcome = SEMEL_OUTCOME_UNKNOWN;
+    call_end(hedge->first, NULL, NULL, &status);
+}
+
+void hedge_attempt_ended(struct call *attempt, enum semel_outcome outcome)
 {
     struct hedge *hedge = attempt->hedge_of;
     attempt->hedge_of = NULL;
     forget(hedge, attempt);
-    if (hedge->running == 0 && hedge->failure != NULL) {
-        const semel_status status = *hedge->failure;
-        call_end(hedge->first, NULL, NULL, &status);
-    }
+    hedge->may_have_run |= outcome != SEMEL_OUTCOME_NOT_EXECUTED;
+    if (hedge->running == 0 && hedge->failure != NULL)
+        give_up(hedge);
 }
 
 bool hedge_answered(struct call *attempt, const struct frame *frame)
@@ -155,6 +184,7 @@ bool hedge_answered(struct call *attempt, const struct frame *frame)
     if (!answer_is_final(first, frame))
         return false;
     attempt->hedge_of = NULL;
+    attempt->cancel_sent = true; /* it is answered: there is nothing to stop */
     forget(hedge, attempt);
     call_drop(attempt);
     first->channel->stats.hedges_won++;

@@ -21,8 +21,12 @@ void hedge_end(struct call *call);
  * this status if they fail as well. */
 bool hedge_takes_over(struct call *call, const semel_status *status);
 
-/* How many further attempts a call has sent. */
+/* How many further attempts a call has sent, and how many of these have failed. */
 uint32_t hedge_sent(const struct call *call);
+uint32_t hedge_failed(const struct call *call);
+
+/* Whether one of them may have run. */
+bool hedge_may_have_run(const struct call *call);
 
 /* The call that a further attempt belongs to; of any other call, itself. */
 struct call *hedge_first(struct call *call);
@@ -31,7 +35,7 @@ struct call *hedge_first(struct call *call);
  * answer does not end the call; the attempt has failed. */
 bool hedge_answered(struct call *attempt, const struct frame *frame);
 
-/* A further attempt has failed, and is gone after this. */
-void hedge_attempt_ended(struct call *attempt);
+/* A further attempt has failed, and is gone after this.  outcome: what is known of its run. */
+void hedge_attempt_ended(struct call *attempt, enum semel_outcome outcome);
 
 #endif

@@ -18,7 +18,7 @@ void record_attempt(struct call *call, const struct call_failure *failure)
     if (attempt == NULL)
         return;
     int64_t now_ns = node_now(call->channel->node);
-    attempt->number = call == first ? call->failures : first->failures + hedge_sent(first) + 1;
+    attempt->number = first->failures + hedge_failed(first) + (call != first);
     attempt->failure = failure->reason;
     attempt->os_error = failure->os_error;
     attempt->lost = failure->failure == RETRY_CONNECTION_LOST;
@@ -100,10 +100,15 @@ void record_status(const struct call *call, const struct retry_decision *end, ui
     status->reason = end->reason;
     status->outcome = end->outcome;
     status->rule = end->code == SEMEL_OK ? SEMEL_RULE_NONE : end->rule;
+    status->method = call->method->name;
+    record_progress(call, attempts, status);
+}
+
+void record_progress(const struct call *call, uint32_t attempts, semel_status *status)
+{
     status->hedges = hedge_sent(call);
     status->attempts = attempts + status->hedges;
     status->replays = call->replays;
-    status->method = call->method->name;
     status->elapsed_us = (node_now(call->channel->node) - call->started_ns) / US_IN_NS;
     trail_copy(call->trail, status);
 }

@@ -15,6 +15,8 @@ void record_decision(struct call *call, const struct call_failure *failure,
 /* The status of a call that ends like this, without its message. */
 void record_status(const struct call *call, const struct retry_decision *end, uint32_t attempts,
                    semel_status *status);
+/* The part of it that grows while further attempts are out: attempts, trail, time. */
+void record_progress(const struct call *call, uint32_t attempts, semel_status *status);
 /* Its message: the peer's words, or what the reason says. */
 void record_message(semel_status *status, const struct call_failure *failure);
 
