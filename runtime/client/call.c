@@ -112,7 +112,7 @@ static struct retry_input describe(const struct call *call, const struct call_fa
     return (struct retry_input){
         .idempotent = call_is_idempotent(call),
         .progress = call_progress(call),
-        .exposed_elsewhere = call->slot.exposed_elsewhere || hedge_may_have_run(call),
+        .exposed_elsewhere = call->slot.exposed_elsewhere,
         .failure = failure->failure,
         .verdict = failure->verdict,
         .reason = failure->reason,
@@ -163,6 +163,8 @@ void call_finish(struct call *call, const struct call_failure *failure, const st
     bool fails = decision->action == RETRY_FAIL;
     if (fails && hedge_takes_over(call, &status) && park(call))
         return;
+    if (status.outcome == SEMEL_OUTCOME_NOT_EXECUTED && hedge_may_have_run(call))
+        status.outcome = SEMEL_OUTCOME_UNKNOWN;
     if (failure->raised != NULL && !fails)
         answer_end_by_error(call, failure->raised, &status);
     else
