@@ -7,7 +7,7 @@
 #include "idl/arena.h"
 
 /* text, with advice added when there is some.  source: the text the complaint is about, from its place on
- * (may be NULL).  In the arena, or text itself. */
-const char *advice_add(struct arena *arena, const char *text, const char *source);
+ * (may be NULL).  file: all of that file (may be NULL).  In the arena, or text itself. */
+const char *advice_add(struct arena *arena, const char *text, const char *source, const char *file);
 
 #endif

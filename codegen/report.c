@@ -80,14 +80,16 @@ static const struct source *source_of(struct reporter *reporter, const struct re
 static void refine(struct reporter *reporter, struct remark *remark)
 {
     const char *rest = NULL;
+    const char *file = NULL;
     if (remark->file != NULL && remark->at.line > 0) {
         const struct source *source = source_of(reporter, remark);
+        file = source->text;
         if (source->text != NULL) {
             remark->at = aim_at(source->text, remark->at, remark->text);
             rest = aim_text(source->text, remark->at);
         }
     }
-    remark->text = advice_add(reporter->arena, remark->text, rest);
+    remark->text = advice_add(reporter->arena, remark->text, rest, file);
 }
 
 static int by_place(const void *left, const void *right)
@@ -109,6 +111,12 @@ static int by_place(const void *left, const void *right)
     return a->order < b->order ? -1 : a->order > b->order;
 }
 
+/* Control characters of a source must not reach the terminal. */
+static char shown(char c)
+{
+    return c != '\t' && ((unsigned char)c < ' ' || c == 0x7f) ? '?' : c;
+}
+
 /* The source line, and a caret under column; tabs are kept, so that the two agree in every terminal. */
 static void show_line(const char *source, struct aim at)
 {
@@ -116,7 +124,9 @@ static void show_line(const char *source, struct aim at)
     if (line == NULL)
         return;
     size_t length = strcspn(line, "\r\n");
-    fprintf(stderr, "%.*s\n", (int)length, line);
+    for (size_t i = 0; i < length; i++)
+        fputc(shown(line[i]), stderr);
+    fputc('\n', stderr);
     if (at.column == 0)
         return;
     uint32_t column = 1;

@@ -115,10 +115,40 @@ misspelt() {
   says 1 "$2" --describe misspelt.proto
 }
 misspelt 'retry_jiter: FULL' 'Did you mean "retry_jitter"?'
-misspelt 'xyz: 1' 'There are deadline, attempt_timeout, .* and oneway'
+misspelt 'xyz: 1' 'There are deadline, attempt_timeout, .* and errors$'
+misspelt 'oneway: true' 'no field named "oneway".  It is an option of methods$'
 misspelt 'retry_jitter: HALF' 'retry_jitter is NONE, FULL, EQUAL or DECORRELATED'
 misspelt 'retryable_codes: GONE' 'Codes are written as in UNAVAILABLE'
 misspelt 'on_unavailable: HOPE' 'on_unavailable is WAIT, FAIL or DROP'
+
+# method PATTERN TEXT: a method with TEXT as its option is refused in these words.
+method() {
+  printf 'syntax = "proto3";\nimport "semel/options.proto";\nmessage Acount {}\nservice S { rpc Call(Acount) returns (Acount) { option %s; } }\n' "$2" >misspelt.proto
+  says 1 "$1" --describe misspelt.proto
+}
+method 'Option "(semel.method).dedline" unknown.  Did you mean "deadline"?$' '(semel.method).dedline = "5s"'
+method '(semel.method).xyz" unknown.  There are deadline, .* and oneway$' '(semel.method).xyz = "5s"'
+method 'A method has (semel.method), a service (semel.service)$' '(semel.service).deadline = "5s"'
+method 'idempotency_level is NO_SIDE_EFFECTS or IDEMPOTENT$' 'idempotency_level = IDEMPOTNT'
+grep -q '"oneway"' said && fail "an option that exists is proposed for itself"
+
+# So do types: those of the file, not where they cannot be seen, and those of the language.
+cat >types.proto <<'END'
+syntax = "proto3";
+message Account { message Inner {} strng a = 1; }
+enum Colour { RED = 0; }
+message Use { Acount a = 1; Color c = 2; Inner i = 3; other.Colours d = 4; Zebra z = 5; }
+END
+says 1 '^types.proto:2:36: error: "strng" is not defined.  Did you mean "string"?$' -o types types.proto
+grep -q '"Acount" is not defined.  Did you mean "Account"?$' said || fail "Acount: $(cat said)"
+grep -q '"Color" is not defined.  Did you mean "Colour"?$' said || fail "Color: $(cat said)"
+grep -q '"other.Colours" is not defined.  Did you mean "Colour"?$' said || fail "Colours: $(cat said)"
+grep -q '"Inner" is not defined.$' said || fail "Inner: $(cat said)"
+grep -q '"Zebra" is not defined.$' said || fail "Zebra: $(cat said)"
+
+# Control characters of a source do not reach the terminal.
+printf 'syntax = "proto3";\nmessage M { in\033[31mt32 a = 1; }\n' >control.proto
+says 1 '^message M { in?\[31mt32 a = 1; }$' -o control control.proto
 
 # compiles FOLDER: all C in it, against nanopb alone.
 compiles() {
