@@ -140,10 +140,28 @@ static bool publish_one(struct output *output, struct arena *arena, const char *
     return same_file(from, to) || (make_above(arena, to) && rename(from, to) == 0);
 }
 
+/* What no rename can replace is found before the first file has moved. */
+static bool has_room(struct output *output, struct arena *arena, const char *relative, bool directory)
+{
+    struct stat status;
+    const char *to = arena_printf(arena, "%s/%s", output->directory, relative);
+    bool there = lstat(to, &status) == 0;
+    if (!there && errno == ENOENT)
+        return true;
+    if (there && !directory && S_ISDIR(status.st_mode))
+        errno = EISDIR;
+    else if (there)
+        return true;
+    output->culprit = to;
+    return false;
+}
+
 bool output_publish(struct output *output, struct arena *arena, const char **ret_culprit)
 {
-    *ret_culprit = output->directory;
-    output->published = walk(output, arena, output->made, "", publish_one);
+    output->culprit = output->directory;
+    output->published = walk(output, arena, output->made, "", has_room) &&
+                        walk(output, arena, output->made, "", publish_one);
+    *ret_culprit = output->culprit;
     return output->published;
 }
 

@@ -14,6 +14,7 @@ struct output {
     char *workshop;        /* owned: a hidden directory below it */
     const char *made;      /* in the workshop: the files to publish are made here */
     const char *notes;     /* in the workshop: what is only needed on the way */
+    const char *culprit;   /* what output_publish could not replace */
     bool made_directory;   /* by output_open, so that a failure can take it back */
     bool published;
 };

@@ -83,6 +83,8 @@ static int answer_with_error(const char *text)
 
 static int generate(struct request *request)
 {
+    if (request->head.parameter != NULL && *request->head.parameter != '\0')
+        return answer_with_error("protoc-gen-semel takes no parameter: write --semel_out=DIR, or no opt");
     struct model model;
     struct diagnostics list;
     model_init(&model);

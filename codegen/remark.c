@@ -167,6 +167,18 @@ static const char *strip_library(const char *line)
     return end == NULL ? line : end + 2;
 }
 
+/* "DIR: warning: directory does not exist.", or words without a form. */
+static void read_loose(struct reader *reader, const char *line)
+{
+    static const char middle[] = ": warning: ";
+    const char *text = strip_library(line);
+    const char *at = strstr(text, middle);
+    bool warning = !reader->failed || at != NULL;
+    if (at != NULL)
+        text = arena_printf(reader->remarks->arena, "%.*s: %s", (int)(at - text), text, at + strlen(middle));
+    remarks_add(reader->remarks, (struct remark){.warning = warning, .text = text});
+}
+
 static void read_line(struct reader *reader, const char *line)
 {
     struct remark remark;
@@ -182,12 +194,14 @@ static void read_line(struct reader *reader, const char *line)
         return; /* how to see names: our users do not run protoc */
     else if (starts_with(line, "Could not determine size for submessage"))
         return; /* nanopb guesses the width of a table; the C compiler checks the guess */
+    else if (reader->failed && strstr(line, "] No syntax specified for the proto file:") != NULL)
+        return; /* said of editions files, too; beside an error it only distracts */
     else if (starts_with(line, "[libprotobuf WARNING"))
         remarks_add(reader->remarks, (struct remark){.warning = true, .text = strip_library(line)});
     else if (read_placed(reader->remarks->arena, line, &remark))
         remarks_add(reader->remarks, remark);
     else
-        remarks_add(reader->remarks, (struct remark){.warning = !reader->failed, .text = strip_library(line)});
+        read_loose(reader, line);
 }
 
 void remarks_read(struct remarks *remarks, const char *said, bool failed)

@@ -90,6 +90,19 @@ diff -r plain before || fail "a failure changed the output"
 write a in/a.proto
 echo x >file
 says 1 'cannot write to file/out' -o file/out in/a.proto
+mkdir -p taken/a.pb.h
+says 1 'cannot write to taken/a.pb.h: Is a directory' -Iin -o taken in/a.proto in/sub/b.proto
+[ "$(find taken)" = "taken
+taken/a.pb.h" ] || fail "half an output was left behind: $(find taken)"
+rmdir taken/a.pb.h
+echo x >taken/sub
+says 1 'cannot write to taken/sub' -Iin -o taken in/a.proto in/sub/b.proto
+[ "$(find taken -type f)" = taken/sub ] || fail "half an output was left behind: $(find taken)"
+says 0 '^semelc: warning: none: directory does not exist' -Inone -o plain in/a.proto
+
+# The plugin has no parameter, and says so instead of ignoring one.
+protoc --plugin="$(dirname "$semelc")/protoc-gen-semel" --semel_out=typo=1:. -Iin in/a.proto 2>said && fail "a parameter of the plugin passed"
+grep -q 'protoc-gen-semel takes no parameter' said || fail "a parameter of the plugin: $(cat said)"
 
 says 1 '--describe makes no C, so there is nothing for -o' --describe -o x in/a.proto
 says 1 '--depfile-target needs --depfile' --depfile-target x in/a.proto
