@@ -196,6 +196,7 @@ static enum semel_code start(semel_channel *channel, const struct semel_method *
     if (code == SEMEL_OK)
         code = add_to_outbox(call, ret_status);
     if (code != SEMEL_OK) {
+        hedge_end(call);
         call_free(call);
         return code;
     }

@@ -193,6 +193,26 @@ Test(hedge, the_budget_bounds_what_hedges_add)
     pair_close(&pair);
 }
 
+/* A call that could not be started has nothing to be asked again. */
+Test(hedge, none_is_sent_for_a_call_that_was_refused_at_its_start)
+{
+    struct pair pair;
+    struct watch first, refused[20];
+    pair_open(&pair, LIST("HedgeMax=1", "HedgeDelay=30", "RetryIntervals=-1", "MaxOutstanding=1"));
+    pair.well.handler = server_keep;
+    watch_start(&first, &pair.client, SET, 1, NULL);
+    for (unsigned i = 0; i < 20; i++) {
+        watch_start_sized(&refused[i], &pair.client, SET, i, 0, 0, NULL);
+        cr_assert_eq((int)refused[i].started, SEMEL_RESOURCE_EXHAUSTED);
+    }
+    semel_request_finish(server_pending(&pair.well, 0), &(probe_Reply){.op = 1});
+    pair.well.pending_count = 0;
+    check_status(watch_wait(&first), OK, NONE, EXECUTED);
+    cr_assert_eq(client_stats(&pair.client).hedges, 1);
+    cr_assert_eq(client_stats(&pair.client).calls, 1);
+    pair_close(&pair);
+}
+
 /* ---- failures ---- */
 
 Test(hedge, ends_a_call_whose_first_attempt_has_failed_for_good)
