@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A line that is dead in one direction only: first no request arrives, then no answer.  Everything is replayed.
 # It must not know which side notices first.
-# Reads best next: nat.sh.
+# Reads best next: lost_welcome.sh.
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "$0")/common.sh"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The switch loses 10, 20 and 30 of a hundred frames, in both directions, whatever they are.
 # It must not know what the kernel sends again and what Semel does.
-# Reads best next: flapping.sh.
+# Reads best next: deadline.sh.
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "$0")/common.sh"
 
