@@ -100,6 +100,22 @@ static void start_call(struct attack *attack, unsigned op)
         watch_cancel(&attack->watches[op], &attack->client);
 }
 
+/* The trail and the explanation fit together. */
+static void judge_trail(const semel_status *status, unsigned op, const char *text)
+{
+    cr_assert_leq(status->trail_count + status->trail_omitted, status->attempts, "op %u: %s", op, text);
+    for (uint32_t i = 0; i < status->trail_count; i++) {
+        uint32_t number = status->trail[i].number;
+        cr_assert(number >= 1 && number <= status->attempts, "op %u: attempt %u: %s", op, number, text);
+        cr_assert(i == 0 || number > status->trail[i - 1].number, "op %u: attempt %u: %s", op, number, text);
+    }
+    if (status->code == SEMEL_OK)
+        return;
+    cr_assert_neq((int)status->rule, SEMEL_RULE_NONE, "op %u: %s", op, text);
+    cr_assert_not_null(strstr(text, semel_outcome_name(status->outcome)), "op %u: %s", op, text);
+    cr_assert_not_null(strstr(text, semel_rule_name(status->rule)), "op %u: %s", op, text);
+}
+
 /* What the caller was told is what happened. */
 static void judge(struct attack *attack, unsigned op)
 {
@@ -118,11 +134,11 @@ static void judge(struct attack *attack, unsigned op)
         cr_assert_eq(runs, 0, "op %u ran %u times and was told as NOT_EXECUTED: %s", op, runs, text);
     if (status->outcome == SEMEL_OUTCOME_EXECUTED)
         cr_assert_geq(runs, 1, "op %u did not run and was told as EXECUTED: %s", op, text);
-    cr_assert_leq(status->trail_count + status->trail_omitted, status->attempts, "op %u: %s", op, text);
+    judge_trail(status, op, text);
     cr_assert_lt(status->elapsed_us, 8000000, "op %u outlived its deadline: %s", op, text);
 }
 
-static void attack_open(struct attack *attack, uint64_t seed)
+static void attack_open(struct attack *attack, uint64_t seed, bool alone)
 {
     char list[ENGINE_LIST];
     attack->random = seed;
@@ -133,10 +149,13 @@ static void attack_open(struct attack *attack, uint64_t seed)
     for (int i = 0; i < PROXIES; i++)
         proxy_open(&attack->proxies[i], attack->servers[0].uri, i == 0 ? PROXY_TO_CLIENT : PROXY_TO_SERVER,
                    3000 + next_random(&attack->random) % 20000);
+    snprintf(list, sizeof list, "%s", attack->servers[1].uri);
+    if (!alone)
+        engine_list3(list, attack->proxies[0].uri, attack->proxies[1].uri, attack->servers[1].uri);
     client_open(&attack->client,
                 LIST("RetryIntervals=0 1 5", "HedgeDelay=3", "RetryInitialBackoff=1", "RetryMaxBackoff=8",
                      "BreakerFailures=2", "BreakerOpenTime=5", "RetryBudgetPercent=5", "MaxOutstanding=4096"),
-                engine_list3(list, attack->proxies[0].uri, attack->proxies[1].uri, attack->servers[1].uri));
+                list);
 }
 
 /* Drained or killed, with whatever is in flight; the next one knows nothing of it. */
@@ -176,12 +195,13 @@ static void attack_close(struct attack *attack)
         server_close(&attack->servers[i]);
 }
 
-static void run_attack(uint64_t seed, bool drain)
+/* alone: there is but the server that is replaced. */
+static void run_attack(uint64_t seed, bool drain, bool alone)
 {
     static struct attack attack;
     memset(&attack, 0, sizeof attack);
     memset(refused, 0, sizeof refused);
-    attack_open(&attack, seed);
+    attack_open(&attack, seed, alone);
     for (unsigned op = 0; op < CALLS; op++) {
         if (op >= WINDOW)
             for (int i = 0; watch_times(&attack.watches[op - WINDOW]) == 0; i++)
@@ -199,11 +219,17 @@ static void run_attack(uint64_t seed, bool drain)
 Test(attack, nothing_runs_twice_and_nobody_is_lied_to)
 {
     for (uint64_t seed = 1; seed <= 4; seed++)
-        run_attack(seed, false);
+        run_attack(seed, false, false);
 }
 
 Test(attack, nothing_runs_twice_while_a_server_drains)
 {
     for (uint64_t seed = 11; seed <= 14; seed++)
-        run_attack(seed, true);
+        run_attack(seed, true, false);
+}
+
+Test(attack, nothing_runs_twice_with_one_endpoint)
+{
+    for (uint64_t seed = 21; seed <= 26; seed++)
+        run_attack(seed, seed % 2 == 0, true);
 }
