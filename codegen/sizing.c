@@ -25,7 +25,7 @@ static const char *const proto_types[] = {
     "TYPE_MESSAGE",  "TYPE_BYTES",   "TYPE_UINT32", "TYPE_ENUM",   "TYPE_SFIXED32",
     "TYPE_SFIXED64", "TYPE_SINT32",  "TYPE_SINT64", NULL};
 
-enum kind { KIND_INTEGER, KIND_WORD, KIND_STRING };
+enum kind { KIND_INTEGER, KIND_SIZE /* at least 1 */, KIND_WORD, KIND_STRING };
 
 struct option_kind {
     const char *name;
@@ -34,9 +34,9 @@ struct option_kind {
 };
 
 static const struct option_kind kinds[] = {
-    {"max_size", KIND_INTEGER, NULL},
-    {"max_length", KIND_INTEGER, NULL},
-    {"max_count", KIND_INTEGER, NULL},
+    {"max_size", KIND_SIZE, NULL},
+    {"max_length", KIND_SIZE, NULL},
+    {"max_count", KIND_SIZE, NULL},
     {"int_size", KIND_WORD, int_sizes},
     {"type", KIND_WORD, field_types},
     {"long_names", KIND_WORD, booleans},
@@ -169,15 +169,24 @@ static bool is_word_of(const struct option_kind *kind, const char *value)
     return kind->words != booleans && is_integer(value);
 }
 
+static bool check_number(struct reader *reader, const struct option_kind *kind, const char *value,
+                         const char *at)
+{
+    const char *problem = NULL;
+    if (!is_integer(value))
+        problem = "is not a number";
+    else if (kind->kind == KIND_SIZE && strtol(value, NULL, 10) < 1)
+        problem = "makes an array without elements, which is no C";
+    if (problem != NULL)
+        tell(reader, at, false, arena_printf(reader->arena, "%s: \"%s\" %s", kind->name, value, problem));
+    return problem == NULL;
+}
+
 static bool check_value(struct reader *reader, const struct option_kind *kind, const char *value,
                         const char *at)
 {
-    if (kind->kind == KIND_INTEGER) {
-        if (!is_integer(value))
-            tell(reader, at, false,
-                 arena_printf(reader->arena, "%s: \"%s\" is not a number", kind->name, value));
-        return is_integer(value);
-    }
+    if (kind->kind == KIND_INTEGER || kind->kind == KIND_SIZE)
+        return check_number(reader, kind, value, at);
     if (kind->kind == KIND_STRING) {
         tell(reader, at, false, arena_printf(reader->arena, "%s: \"%s\" must be in quotes", kind->name, value));
         return false;

@@ -239,6 +239,7 @@ grep -q 'char text\[16\]' opts/o.pb.h || grep -q 'char text\[8\]' opts/o.pb.h ||
 option 1 '^opt/o.options:1:10: error: nanopb has no option "maxsize"; did you mean "max_size"?' 'o.M.text maxsize:16'
 option 1 '^opt/o.options:2:10: error: nanopb has no option "no_messages"' '\no.M.text no_messages:true'
 option 1 '^opt/o.options:1:19: error: max_size: "abc" is not a number' 'o.M.text max_size:abc'
+option 1 '^opt/o.options:1:19: error: max_size: "0" makes an array without elements' 'o.M.text max_size:0'
 option 1 '^opt/o.options:1:19: error: max_size: a value is missing' 'o.M.text max_size:'
 option 1 '^opt/o.options:1:19: error: a colon is missing here: max_size:VALUE' 'o.M.text max_size 16'
 option 1 '^opt/o.options:1:15: error: type: "FT_POINTR" is not one of its values; did you mean "FT_POINTER"?' 'o.M.text type:FT_POINTR'
