@@ -47,7 +47,9 @@ static void hand_over(struct call *call, const void *reply, const void *error, c
         call->sync->ended(call->sync);
     } else if (call->done != NULL) {
         channel->callbacks++;
+        channel->recovery.passing = call->slot.passes && channel->outbox.gated;
         call->method->deliver(call->done, reply, error, status, call->user);
+        channel->recovery.passing = false;
         channel->callbacks--;
     }
 }
@@ -252,6 +254,8 @@ static void ride(struct call *call)
 /* What ends a call between two attempts, its caller or a late answer, has not failed another one. */
 static bool is_an_attempt(const struct call *call, const struct call_failure *failure)
 {
+    if (failure->failure == RETRY_GAVE_UP)
+        return call->failures == 0;
     bool ends = failure->failure == RETRY_DEADLINE || failure->failure == RETRY_CANCELLED ||
                 failure->failure == RETRY_ANSWERED;
     return !ends || call->failures == 0 || call_is_under_way(call);
@@ -314,18 +318,37 @@ void call_too_large(struct call *call)
     call_failed(call, &failure);
 }
 
+/* What the next server said of the session. */
+static void note_verdict(struct call *call, enum retry_verdict verdict)
+{
+    struct semel_attempt *attempt = trail_latest(call->trail);
+    if (attempt == NULL)
+        return;
+    attempt->resumed = verdict == RETRY_RESUMED;
+    attempt->verdict = verdict == RETRY_NEW            ? SEMEL_REASON_SESSION_NEW
+                       : verdict == RETRY_OTHER_DOMAIN ? SEMEL_REASON_DOMAIN_CHANGED
+                                                       : SEMEL_REASON_NONE;
+}
+
+void call_give_up(struct call *call, enum retry_verdict verdict)
+{
+    const struct semel_attempt *latest = trail_latest(hedge_first(call)->trail);
+    const struct call_failure failure = {.failure = RETRY_GAVE_UP,
+                                         .verdict = verdict,
+                                         .reason = latest != NULL ? latest->failure
+                                                                  : SEMEL_REASON_RECOVERY_GAVE_UP,
+                                         .os_error = latest != NULL ? latest->os_error : 0};
+    if (call->slot.state == OUTBOX_HELD)
+        note_verdict(call, verdict);
+    call_failed(call, &failure);
+}
+
 void call_judge(struct call *call, enum retry_verdict verdict)
 {
     struct call_failure failure = {
         .failure = RETRY_CONNECTION_LOST, .verdict = verdict, .reason = SEMEL_REASON_CONNECTION_LOST};
     assert(call->slot.state == OUTBOX_HELD);
-    struct semel_attempt *attempt = trail_latest(call->trail);
-    if (attempt != NULL) {
-        attempt->resumed = verdict == RETRY_RESUMED;
-        attempt->verdict = verdict == RETRY_NEW            ? SEMEL_REASON_SESSION_NEW
-                           : verdict == RETRY_OTHER_DOMAIN ? SEMEL_REASON_DOMAIN_CHANGED
-                                                           : SEMEL_REASON_NONE;
-    }
+    note_verdict(call, verdict);
     const struct retry_input input = describe(call, &failure, call->failures);
     const struct retry_decision decision = retry_decide(&input);
     if (decision.action == RETRY_REPLAY) {

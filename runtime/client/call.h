@@ -87,6 +87,9 @@ void call_attempt_timed_out(struct call *call);
 /* The verdict for a call that was held. */
 void call_judge(struct call *call, enum retry_verdict verdict);
 
+/* The recovery that it waited for, or is part of, gave up. */
+void call_give_up(struct call *call, enum retry_verdict verdict);
+
 /* Whether an attempt is under way, as opposed to a wait between two. */
 bool call_is_under_way(const struct call *call);
 

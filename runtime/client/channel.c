@@ -107,6 +107,7 @@ static void on_lost(struct wire *wire, enum semel_reason reason, int os_error)
              semel_reason_text(reason));
     const struct call_failure failure = {
         .failure = RETRY_CONNECTION_LOST, .reason = reason, .os_error = os_error};
+    bool recovering = recovery_cut(channel);
     drop_wire(channel);
     if (!live) {
         reconnector_dial_failed(&channel->reconnector, reason, os_error);
@@ -114,6 +115,8 @@ static void on_lost(struct wire *wire, enum semel_reason reason, int os_error)
     }
     reconnector_lost(&channel->reconnector, parted);
     channel_each_call(channel, fail_on_connection, &failure);
+    if (recovering)
+        recovery_lost(channel, &failure);
     schedule(channel);
 }
 
@@ -377,6 +380,7 @@ static void close_now(void *arg)
     semel_channel *channel = arg;
     assert(channel->callbacks == 0);
     channel->closing = true;
+    recovery_stop(channel);
     channel_each_call(channel, end_closed, NULL);
     flush_end(channel);
     say_bye(channel);
@@ -384,6 +388,7 @@ static void close_now(void *arg)
         drop_wire(channel);
     close_beside(channel);
     reconnector_fini(&channel->reconnector);
+    recovery_fini(channel);
     if (!channel->is_beside)
         node_remove(channel->node, &channel->member);
     free_channel(channel);
@@ -445,6 +450,7 @@ static semel_channel *create(semel_node *node, const char *name, struct endpoint
         return NULL;
     }
     read_properties(channel);
+    recovery_init(channel);
     pool_init(&channel->calls, sizeof(struct call), SPARE_CALLS);
     pool_init(&channel->own_policies, sizeof(struct policy), SPARE_CALLS);
     return channel;

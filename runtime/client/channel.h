@@ -8,6 +8,7 @@
 
 #include "client/call.h"
 #include "client/reconnector.h"
+#include "client/recovery.h"
 #include "core/budget.h"
 #include "core/handshake.h"
 #include "core/pool.h"
@@ -54,6 +55,7 @@ struct semel_channel {
     size_t reply_scratch_size;
 
     struct reconnector reconnector;
+    struct recovery recovery;
     struct wire *wire;    /* being dialled, or live */
     const char *endpoint; /* of wire */
     uint64_t connection;  /* number of the live connection, 0: none */

@@ -47,28 +47,21 @@ static void remember(semel_channel *channel, const struct welcome *welcome)
     channel->connection = welcome->connection;
 }
 
-/* Frames that this server does not take can never be sent to it. */
-static bool is_too_large(const struct call *call, const struct welcome *welcome)
+static void settle(struct call *call, const void *verdict)
 {
-    return call->slot.out.size > welcome->frame_limit;
-}
-
-/* What WELCOME means for the calls that wait. */
-struct settlement {
-    const struct welcome *welcome;
-    enum retry_verdict verdict;
-};
-
-static void settle(struct call *call, const void *arg)
-{
-    const struct settlement *settlement = arg;
-    const struct outbox *outbox = &call->channel->outbox;
+    const semel_channel *channel = call->channel;
     uint64_t seq = call->slot.seq;
     if (call->slot.state == OUTBOX_HELD)
-        call_judge(call, settlement->verdict);
-    call = (struct call *)outbox_find(outbox, seq); /* the verdict may have ended it */
-    if (call != NULL && call->slot.state == OUTBOX_READY && is_too_large(call, settlement->welcome))
+        call_judge(call, *(const enum retry_verdict *)verdict);
+    call = (struct call *)outbox_find(&channel->outbox, seq); /* the verdict may have ended it */
+    /* Frames that this server does not take can never be sent to it. */
+    if (call != NULL && call->slot.state == OUTBOX_READY && !channel_takes(channel, call->slot.out.size))
         call_too_large(call);
+}
+
+void greeting_settle(semel_channel *channel, enum retry_verdict verdict)
+{
+    channel_each_call(channel, settle, &verdict);
 }
 
 void greeting_welcome(semel_channel *channel, const struct frame *frame)
@@ -96,8 +89,8 @@ void greeting_welcome(semel_channel *channel, const struct frame *frame)
     reconnector_connected(&channel->reconnector);
     channel->stats.connections++;
     channel->stats.resumed += verdict == RETRY_RESUMED;
-    const struct settlement settlement = {&welcome, verdict};
-    channel_each_call(channel, settle, &settlement);
+    if (!recovery_begin(channel, verdict))
+        greeting_settle(channel, verdict);
     outbox_attach(&channel->outbox, &wire->queue, welcome.window);
     channel_kick(channel);
 }

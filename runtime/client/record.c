@@ -100,6 +100,7 @@ void record_status(const struct call *call, const struct retry_decision *end, ui
     status->reason = end->reason;
     status->outcome = end->outcome;
     status->rule = end->code == SEMEL_OK ? SEMEL_RULE_NONE : end->rule;
+    status->denied = end->rule == SEMEL_RULE_R11 ? end->denied : SEMEL_REASON_NONE;
     status->method = call->method->name;
     record_progress(call, attempts, status);
 }

@@ -186,6 +186,7 @@ static enum semel_code start(semel_channel *channel, const struct semel_method *
     if (call == NULL)
         return status_set(ret_status, SEMEL_RESOURCE_EXHAUSTED, SEMEL_REASON_NO_MEMORY, "out of memory");
     init(call, channel, method);
+    call->slot.passes = channel->recovery.passing;
     enum semel_code code = set_policy(call, options, ret_status);
     if (code == SEMEL_OK)
         code = encode(call, in, ret_status);
@@ -253,6 +254,7 @@ struct call *stub_start_again(semel_channel *channel, const struct call *first)
         return NULL;
     init(call, channel, first->method);
     call->policy = policy_ref(once);
+    call->slot.passes = first->slot.passes && first->channel == channel;
     call->started_ns = first->started_ns;
     call->deadline_ns = first->deadline_ns;
     if (!copy_request(call, first) || add_to_outbox(call, NULL) != SEMEL_OK) {

@@ -166,6 +166,8 @@ static void add_end(struct text *text, const semel_status *status)
     if (is_judged(status))
         add(text, "not idempotent, %s",
             status->reason == SEMEL_REASON_SESSION_NEW ? "session forgotten" : "domain changed");
+    else if (status->denied == SEMEL_REASON_RECOVERY_GAVE_UP)
+        add(text, "%s", semel_reason_text(status->denied));
     else if (status->rule == SEMEL_RULE_R11 && !is_denial(status->reason))
         add(text, "all %u attempts are used (see RetryIntervals and RetryMaxAttempts)", status->attempts);
     else

@@ -30,7 +30,7 @@ static void set_state(struct outbox_call *call, enum outbox_state state)
 void outbox_init(struct outbox *outbox, uint64_t limit)
 {
     assert(limit > 0 && limit <= LIMIT_OUTSTANDING_MAX);
-    *outbox = (struct outbox){.floor = 1, .next = 1, .cursor = 1, .limit = limit};
+    *outbox = (struct outbox){.floor = 1, .next = 1, .cursor = 1, .limit = limit, .reserved = OUTBOX_NONE};
 }
 
 void outbox_fini(struct outbox *outbox)
@@ -60,18 +60,52 @@ static bool grow(struct outbox *outbox)
     return true;
 }
 
+void outbox_reserve(struct outbox *outbox, bool keep)
+{
+    if (!keep)
+        outbox->reserved = OUTBOX_NONE;
+    else if (outbox->reserved == OUTBOX_NONE)
+        outbox->reserved = outbox->next; /* earlier ones have been used */
+}
+
+static void put(struct outbox *outbox, struct outbox_call *call, uint64_t seq)
+{
+    call->seq = seq;
+    call->out.order = seq;
+    call->state = OUTBOX_READY;
+    *slot(outbox, seq) = call;
+    outbox->count++;
+}
+
+/* Gives it a seq that was kept.  false: none is left. */
+static bool put_reserved(struct outbox *outbox, struct outbox_call *call)
+{
+    if (outbox->reserved == OUTBOX_NONE)
+        return false;
+    uint64_t from = outbox->reserved > outbox->floor ? outbox->reserved : outbox->floor;
+    uint64_t seq = (from + OUTBOX_RESERVE - 1) / OUTBOX_RESERVE * OUTBOX_RESERVE;
+    if (seq >= outbox->next)
+        return false;
+    assert(*slot(outbox, seq) == NULL);
+    outbox->reserved = seq + 1; /* each one once: a server may know it from now on */
+    put(outbox, call, seq);
+    if (seq < outbox->cursor)
+        outbox->cursor = seq;
+    return true;
+}
+
 enum outbox_add_result outbox_add(struct outbox *outbox, struct outbox_call *call)
 {
-    uint64_t span = outbox->next - outbox->floor;
+    if (call->passes && put_reserved(outbox, call))
+        return OUTBOX_ADDED;
+    bool skips = outbox->reserved != OUTBOX_NONE && outbox->next % OUTBOX_RESERVE == 0;
+    uint64_t span = outbox->next + skips - outbox->floor;
     if (span >= outbox->limit)
         return OUTBOX_FULL;
     if (span >= outbox->ring_size && !grow(outbox))
         return OUTBOX_NO_MEMORY;
-    call->seq = outbox->next++;
-    call->out.order = call->seq;
-    call->state = OUTBOX_READY;
-    *slot(outbox, call->seq) = call;
-    outbox->count++;
+    outbox->next += skips;
+    put(outbox, call, outbox->next++);
     return OUTBOX_ADDED;
 }
 
@@ -103,6 +137,22 @@ void outbox_attach(struct outbox *outbox, struct sendq *queue, uint32_t window)
             set_state(call, OUTBOX_HELD);
 }
 
+static void enqueue(struct outbox *outbox, struct outbox_call *call)
+{
+    set_state(call, OUTBOX_QUEUED);
+    sendq_push(outbox->queue, &call->out);
+}
+
+/* The others stay READY, so that the cursor stays. */
+static void fill_passing(struct outbox *outbox, uint64_t end)
+{
+    for (uint64_t seq = outbox->floor; seq < end; seq++) {
+        struct outbox_call *call = *slot(outbox, seq);
+        if (call != NULL && call->state == OUTBOX_READY && call->passes)
+            enqueue(outbox, call);
+    }
+}
+
 void outbox_fill(struct outbox *outbox)
 {
     if (outbox->queue == NULL)
@@ -110,14 +160,16 @@ void outbox_fill(struct outbox *outbox)
     uint64_t end = outbox->floor + outbox->window;
     if (end > outbox->next)
         end = outbox->next;
+    if (outbox->gated) {
+        fill_passing(outbox, end);
+        return;
+    }
     if (outbox->cursor < outbox->floor)
         outbox->cursor = outbox->floor;
     for (; outbox->cursor < end; outbox->cursor++) {
         struct outbox_call *call = *slot(outbox, outbox->cursor);
-        if (call == NULL || call->state != OUTBOX_READY)
-            continue;
-        set_state(call, OUTBOX_QUEUED);
-        sendq_push(outbox->queue, &call->out);
+        if (call != NULL && call->state == OUTBOX_READY)
+            enqueue(outbox, call);
     }
 }
 

@@ -40,6 +40,7 @@ struct outbox_call {
     bool
         exposed_elsewhere; /* an attempt may have run of which no later answer will tell: in a session that is gone,
                              * or of an idempotent operation, whose runs leave no record */
+    bool passes;           /* goes out while the outbox is gated; set before outbox_add */
 };
 
 struct outbox {
@@ -52,7 +53,15 @@ struct outbox {
     uint32_t window;           /* what the server granted; of use while queue is set */
     uint32_t count;            /* calls that have not ended */
     struct sendq *queue;       /* of the live connection, or NULL */
+    bool gated;                /* only calls that pass go out */
+    uint64_t
+        reserved; /* multiples of OUTBOX_RESERVE from here to next are unused; OUTBOX_NONE: none are kept */
 };
+
+/* Calls that pass come after those that wait for them: had they later seqs, they would be outside the window that the
+ * waiting ones fill.  So every 16th seq is kept for them. */
+#define OUTBOX_RESERVE 16u
+#define OUTBOX_NONE UINT64_MAX
 
 /* limit: at most LIMIT_OUTSTANDING_MAX (asserted). */
 void outbox_init(struct outbox *outbox, uint64_t limit);
@@ -69,7 +78,10 @@ struct outbox_call *outbox_find(const struct outbox *outbox, uint64_t seq);
 /* Connects the outbox to a live connection, or (NULL) takes it off a lost one: what may have run is HELD again. */
 void outbox_attach(struct outbox *outbox, struct sendq *queue, uint32_t window);
 
-/* Moves READY calls within the window to the send queue, in seq order. */
+/* Whether seqs are kept for calls that pass.  Kept already is fine. */
+void outbox_reserve(struct outbox *outbox, bool keep);
+
+/* Moves READY calls within the window to the send queue, in seq order; gated: of these, the ones that pass. */
 void outbox_fill(struct outbox *outbox);
 
 /* The transport took every byte. */

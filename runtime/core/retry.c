@@ -305,6 +305,17 @@ static struct retry_decision protocol(const struct retry_input *input)
                 input->answered ? by_peer(input) : outcome_by_progress(input));
 }
 
+/* R11: nobody asked a server, so that only what was known before is known now. */
+static struct retry_decision gave_up(const struct retry_input *input)
+{
+    bool failed_before = input->reason != SEMEL_REASON_NONE;
+    struct retry_decision end = fail(SEMEL_RULE_R11, SEMEL_UNAVAILABLE,
+                                     failed_before ? input->reason : SEMEL_REASON_RECOVERY_GAVE_UP,
+                                     outcome_by_progress(input));
+    end.denied = SEMEL_REASON_RECOVERY_GAVE_UP;
+    return end;
+}
+
 struct retry_decision retry_decide(const struct retry_input *input)
 {
     static struct retry_decision (*const rules[RETRY_FAILURE_COUNT])(const struct retry_input *) = {
@@ -318,6 +329,7 @@ struct retry_decision retry_decide(const struct retry_input *input)
         [RETRY_CANCELLED] = ended_by_caller,
         [RETRY_PROTOCOL] = protocol,
         [RETRY_ATTEMPT_TIMEOUT] = attempt_timed_out,
+        [RETRY_GAVE_UP] = gave_up,
     };
     assert(input->failure < RETRY_FAILURE_COUNT && input->failures >= 1);
     return rules[input->failure](input);
@@ -339,8 +351,8 @@ enum semel_reason retry_may_hedge(const struct retry_hedge *input)
 const char *retry_failure_name(enum retry_failure failure)
 {
     static const char *const names[RETRY_FAILURE_COUNT] = {
-        "CONNECT_FAILED", "CONNECTION_LOST", "REFUSED",   "ANSWERED", "BEGUN",
-        "REPLY_GONE",     "DEADLINE",        "CANCELLED", "PROTOCOL", "ATTEMPT_TIMEOUT"};
+        "CONNECT_FAILED", "CONNECTION_LOST", "REFUSED",  "ANSWERED",        "BEGUN",  "REPLY_GONE",
+        "DEADLINE",       "CANCELLED",       "PROTOCOL", "ATTEMPT_TIMEOUT", "GAVE_UP"};
     return failure < RETRY_FAILURE_COUNT ? names[failure] : "?";
 }
 

@@ -28,6 +28,7 @@ enum retry_failure {
     RETRY_CANCELLED,
     RETRY_PROTOCOL,        /* false retry, mode mismatch, malformed: it can never succeed */
     RETRY_ATTEMPT_TIMEOUT, /* no answer within AttemptTimeout; the connection may be well */
+    RETRY_GAVE_UP,         /* the application could not recover what the call needs on a new connection */
     RETRY_FAILURE_COUNT
 };
 
@@ -86,9 +87,9 @@ struct retry_decision {
     enum semel_reason reason;
     enum semel_outcome outcome;
     /* What R11 held against an attempt that the rule would have allowed, the first in this order: LOST,
-     * ATTEMPTS_USED, PUSHBACK_NEVER, BUDGET_EMPTY, BREAKER_OPEN, MAX_ELAPSED, WAIT_PAST_DEADLINE; NONE: nothing. 
-     * The reason above is the same, except where it says more: what went wrong, when the attempts are used up; the
-     * answer, when it stands (R8). */
+     * ATTEMPTS_USED, PUSHBACK_NEVER, BUDGET_EMPTY, BREAKER_OPEN, MAX_ELAPSED, WAIT_PAST_DEADLINE; for GAVE_UP alone,
+     * RECOVERY_GAVE_UP; NONE: nothing.  The reason above is the same, except where it says more: what went wrong, when
+     * the attempts are used up or a recovery gave up; the answer, when it stands (R8). */
     enum semel_reason denied;
 };
 

@@ -45,6 +45,7 @@ static const struct {
     [RETRY_CANCELLED] = {"cancelled", SEMEL_REASON_CANCELLED, SEMEL_OK, false},
     [RETRY_PROTOCOL] = {"protocol", SEMEL_REASON_FALSE_RETRY, SEMEL_INTERNAL, true},
     [RETRY_ATTEMPT_TIMEOUT] = {"attempt-timeout", SEMEL_REASON_ATTEMPT_TIMEOUT, SEMEL_OK, false},
+    [RETRY_GAVE_UP] = {"gave-up", SEMEL_REASON_CONNECTION_LOST, SEMEL_OK, false},
 };
 
 static const char *failure_name(size_t place)

@@ -45,6 +45,7 @@ struct semel_channel_stats {
     uint64_t hedges_won;  /* of these, answered first */
     uint64_t connections; /* WELCOMEs received */
     uint64_t resumed;     /* of these, RESUMED in the same domain */
+    uint64_t recoveries;  /* runs of the recovery function (semel/recovery.h) */
     uint64_t dials;       /* connection attempts, one an endpoint tried */
     uint64_t bytes_in;
     uint64_t bytes_out;

@@ -6,6 +6,7 @@
 #include <semel/channel.h>
 #include <semel/node.h>
 #include <semel/properties.h>
+#include <semel/recovery.h>
 #include <semel/request.h>
 #include <semel/server.h>
 #include <semel/service.h>

@@ -146,7 +146,9 @@ enum semel_rule {
     X(MAX_ELAPSED, "the next retry would come later than RetryMaxElapsed allows",                              \
       "raise RetryMaxElapsed or shorten the waits")                                                            \
     X(ATTEMPT_TIMEOUT, "the attempt took longer than AttemptTimeout", "the server is slow, or stuck")          \
-    X(HEDGE_WON, "another attempt was answered first", "")
+    X(HEDGE_WON, "another attempt was answered first", "")                                                     \
+    X(RECOVERY_GAVE_UP, "the recovery function gave up, or its connection was lost",                           \
+      "the application was not ready again on the new connection")
 
 enum semel_reason {
 #define SEMEL_REASON_ENUM(name, what, advice) SEMEL_REASON_##name,
@@ -194,6 +196,7 @@ typedef struct semel_status {
     enum semel_reason reason;
     enum semel_outcome outcome; /* of a call; an OK call is EXECUTED */
     enum semel_rule rule;       /* the rule that ended the call, NONE if nothing went wrong */
+    enum semel_reason denied;   /* R11: what was held against another attempt, otherwise NONE */
     uint32_t attempts;          /* attempts made, 1 for a call that went through at once */
     uint32_t replays;       /* of these: replays of a fully written request under the same sequence number */
     uint32_t hedges;        /* of these: sent beside another one that had no answer yet */

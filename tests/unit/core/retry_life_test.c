@@ -206,6 +206,8 @@ static bool live_on(struct life *life, struct rng *rng)
         fails_by(life, RETRY_CANCELLED, SEMEL_REASON_CANCELLED);
     else if (!input->before_its_time && rng_below(rng, 3) == 0)
         fails_by(life, RETRY_CONNECT_FAILED, SEMEL_REASON_CONNECT_FAILED);
+    else if (rng_below(rng, 60) == 0)
+        fails_by(life, RETRY_GAVE_UP, SEMEL_REASON_CONNECTION_LOST);
     else if (!judged(life, rng))
         return false;
     else

@@ -72,6 +72,7 @@ static const struct row rows[] = {
     {SEMEL_RULE_R9, RETRY_DEADLINE, ANY, ANY, BOTH(FAIL), .known = ITS_WORD, .code = SEMEL_DEADLINE_EXCEEDED},
     {SEMEL_RULE_R9, RETRY_CANCELLED, ANY, ANY, BOTH(FAIL), .known = ITS_WORD, .code = SEMEL_CANCELLED},
     {SEMEL_RULE_R10, RETRY_PROTOCOL, ANY, ANY, BOTH(FAIL), .known = ITS_WORD},
+    {SEMEL_RULE_R11, RETRY_GAVE_UP, ANY, ANY, BOTH(FAIL), .known = BY_PROGRESS, .code = SEMEL_UNAVAILABLE},
 };
 
 static const struct row *row_of(const struct retry_input *input)
@@ -162,6 +163,11 @@ static struct retry_decision the_end(const struct row *row, const struct retry_i
         end.code = input->code;
     if (row->rule == SEMEL_RULE_R6)
         end.code = SEMEL_UNAVAILABLE;
+    if (row->failure ==
+        RETRY_GAVE_UP) { /* what broke before is told; with nothing broken, the recovery itself */
+        end.denied = SEMEL_REASON_RECOVERY_GAVE_UP;
+        end.reason = input->reason == SEMEL_REASON_NONE ? end.denied : input->reason;
+    }
     if (row->rule == SEMEL_RULE_R7)
         end.code = SEMEL_DATA_LOSS;
     return end;

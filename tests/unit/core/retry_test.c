@@ -283,6 +283,27 @@ Test(retry, a_refused_replay_of_an_idempotent_call_may_have_run)
 
 /* ---- details ---- */
 
+Test(retry, who_gives_up_tells_what_broke_before)
+{
+    struct retry_input input = {.failure = RETRY_GAVE_UP,
+                                .verdict = RETRY_RESUMED,
+                                .progress = SEMEL_PROGRESS_WRITTEN,
+                                .reason = SEMEL_REASON_HEARTBEAT_MISSED,
+                                .failures = 1,
+                                .policy = &once};
+    struct retry_decision end = retry_decide(&input);
+    cr_assert_eq(end.action, RETRY_FAIL);
+    cr_assert_eq(end.rule, SEMEL_RULE_R11);
+    cr_assert_eq(end.code, SEMEL_UNAVAILABLE);
+    cr_assert_eq(end.reason, SEMEL_REASON_HEARTBEAT_MISSED);
+    cr_assert_eq(end.outcome, SEMEL_OUTCOME_UNKNOWN, "a resumed session has not said that it ran");
+    input.progress = SEMEL_PROGRESS_QUEUED;
+    input.reason = SEMEL_REASON_NONE;
+    end = retry_decide(&input);
+    cr_assert_eq(end.reason, SEMEL_REASON_RECOVERY_GAVE_UP);
+    cr_assert_eq(end.outcome, SEMEL_OUTCOME_NOT_EXECUTED);
+}
+
 Test(retry, waiting_for_ever_repeats_the_last_interval)
 {
     static const uint32_t zero[1] = {0};
@@ -340,6 +361,7 @@ Test(retry, names)
     cr_assert_str_eq(retry_action_name(RETRY_HOLD), "hold");
     cr_assert_str_eq(retry_action_name(RETRY_RIDE), "ride along");
     cr_assert_str_eq(retry_failure_name(RETRY_ATTEMPT_TIMEOUT), "ATTEMPT_TIMEOUT");
+    cr_assert_str_eq(retry_failure_name(RETRY_GAVE_UP), "GAVE_UP");
     cr_assert_str_eq(retry_action_name((enum retry_action)99), "?");
 }
 
