@@ -57,7 +57,7 @@ static void *use(void *arg)
         probe_Request in = {.op = user->first_op + i};
         probe_Reply out;
         if (probe_Probe_Add(user->round->client.channel, &in, &out, NULL, &user->status[i]) == SEMEL_OK)
-            probe_Reply_release(&out);
+            probe_Probe_Add_release(&out);
     }
     return NULL;
 }

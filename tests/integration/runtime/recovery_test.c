@@ -12,7 +12,7 @@
 TestSuite(recovery, .timeout = 20);
 
 static const uint32_t at_once[] = {0, 0, 0, 0, 0, 0};
-static const semel_call_options patient = OPTIONS(15000, at_once, 6, SEMEL_UNSET);
+static const semel_call_options patient = OPTIONS(15000, at_once, 6, SEMEL_ON_UNAVAILABLE_FAIL);
 
 enum ending { CONTINUE, GIVE_UP, LATER };
 
@@ -293,7 +293,7 @@ Test(recovery, a_connection_lost_within_begins_it_anew)
 /* A server that closes at the recovery's call must not be dialled in a circle: that is an attempt of those who wait. */
 Test(recovery, each_break_within_is_an_attempt_of_those_who_wait)
 {
-    static const semel_call_options twice = OPTIONS(15000, at_once, 2, SEMEL_UNSET);
+    static const semel_call_options twice = OPTIONS(15000, at_once, 2, SEMEL_ON_UNAVAILABLE_FAIL);
     struct stage stage;
     struct watch held;
     struct welcome welcome = peer_some_welcome();
@@ -364,7 +364,7 @@ static void end_late(void *script)
 
 Test(recovery, who_waits_for_it_waits_no_longer_than_its_deadline)
 {
-    static const semel_call_options brief = OPTIONS(300, at_once, 6, SEMEL_UNSET);
+    static const semel_call_options brief = OPTIONS(300, at_once, 6, SEMEL_ON_UNAVAILABLE_FAIL);
     struct stage stage;
     struct watch held, ready;
     stage_open(&stage, 1, LATER);
