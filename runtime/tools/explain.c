@@ -156,7 +156,7 @@ enum tool_exit explain_command(int argc, char **argv)
                 "PROGRESS  queued, partly, written\n"
                 "FAILURE   connect-failed, connection-lost, refused, answered, begun, reply-gone, deadline, "
                 "cancelled,\n"
-                "          protocol, attempt-timeout\n"
+                "          protocol, attempt-timeout, gave-up\n"
                 "VERDICT   none, resumed, new, other-domain\n\n"
                 "Try: semel explain --method demo.Bank.Deposit --mode at-most-once --failure connection-lost\n",
         .options = situation_options,

@@ -251,6 +251,7 @@ void situation_status(const struct situation *situation, const struct retry_deci
     status->reason = decision->reason;
     status->outcome = decision->outcome;
     status->rule = decision->rule;
+    status->denied = decision->rule == SEMEL_RULE_R11 ? decision->denied : SEMEL_REASON_NONE;
     status->attempts = input->failures;
     status->elapsed_us = input->elapsed_ms * 1000;
     status->trail_count = 1;

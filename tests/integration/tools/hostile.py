@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 FAILURES = ("connect-failed connection-lost refused answered begun reply-gone deadline cancelled protocol "
-            "attempt-timeout").split()
+            "attempt-timeout gave-up").split()
 PROGRESS = ("queued", "partly", "written")
 VERDICTS = ("none", "resumed", "new", "other-domain")
 MODES = ("at-most-once", "idempotent")
