@@ -128,8 +128,11 @@ static void on_connected(struct wire *wire)
 static void unqueue(struct call *call, const void *unused)
 {
     (void)unused;
-    if (call->slot.state == OUTBOX_QUEUED && outbox_unqueue(&call->channel->outbox, &call->slot))
-        outbox_set(&call->channel->outbox, &call->slot, call->slot.exposed ? OUTBOX_HELD : OUTBOX_READY);
+    if (call->slot.state != OUTBOX_QUEUED || !outbox_unqueue(&call->channel->outbox, &call->slot))
+        return;
+    if (!call->cancel_asked)
+        loop_timer_stop(channel_loop(call->channel), &call->retry); /* that attempt never began */
+    outbox_set(&call->channel->outbox, &call->slot, call->slot.exposed ? OUTBOX_HELD : OUTBOX_READY);
 }
 
 void channel_part(semel_channel *channel)
