@@ -146,7 +146,6 @@ enum semel_rule {
     X(MAX_ELAPSED, "the next retry would come later than RetryMaxElapsed allows",                              \
       "raise RetryMaxElapsed or shorten the waits")                                                            \
     X(ATTEMPT_TIMEOUT, "the attempt took longer than AttemptTimeout", "the server is slow, or stuck")          \
-    X(HEDGE_WON, "another attempt was answered first", "")                                                     \
     X(RECOVERY_GAVE_UP, "the recovery function gave up, or its connection was lost",                           \
       "the application was not ready again on the new connection")
 
