@@ -226,7 +226,7 @@ bool answer_is_final(const struct call *call, const struct frame *frame)
     if (frame->code == SEMEL_OK)
         return true;
     return classify(frame) == RETRY_ANSWERED &&
-           (call->policy->retry.retryable_codes & (1u << frame->code)) == 0;
+           !retry_is_retryable(&call->policy->retry, call_is_idempotent(call), (enum semel_code)frame->code);
 }
 
 void answer_take(struct call *call, const struct frame *frame)

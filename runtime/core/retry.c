@@ -225,11 +225,10 @@ static struct retry_decision refused(const struct retry_input *input)
                                          .outcome = not_executed(input)});
 }
 
-static bool is_retryable(const struct retry_input *input)
+bool retry_is_retryable(const struct retry_policy *policy, bool idempotent, enum semel_code code)
 {
-    assert(input->code <= SEMEL_UNAUTHENTICATED);
-    return input->idempotent && input->code != SEMEL_OK &&
-           (input->policy->retryable_codes & (1u << input->code)) != 0;
+    assert(code <= SEMEL_UNAUTHENTICATED);
+    return idempotent && code != SEMEL_OK && (policy->retryable_codes & (1u << code)) != 0;
 }
 
 /* R8: an answer ends the call, but for codes that the policy of an idempotent operation names. */
@@ -240,7 +239,7 @@ static struct retry_decision answered(const struct retry_input *input)
                                   .code = input->code,
                                   .reason = input->reason,
                                   .outcome = by_peer(input)};
-    if (!is_retryable(input))
+    if (!retry_is_retryable(input->policy, input->idempotent, input->code))
         return done;
     struct retry_decision again = another(
         input, &(struct plan){.action = RETRY_AGAIN, .rule = SEMEL_RULE_R8, .deniers = BY_PEER | BY_BUDGET});

@@ -111,6 +111,9 @@ struct retry_hedge {
  * WAIT_PAST_DEADLINE, BUDGET_EMPTY, BREAKER_OPEN, in this order. */
 enum semel_reason retry_may_hedge(const struct retry_hedge *input);
 
+/* R8: whether an answer with this code may be followed by another attempt; any other one ends the call. */
+bool retry_is_retryable(const struct retry_policy *policy, bool idempotent, enum semel_code code);
+
 const char *retry_failure_name(enum retry_failure failure);
 const char *retry_action_name(enum retry_action action);
 
