@@ -67,12 +67,17 @@ static void fail_waiting(struct call *call, const void *failure)
     }
 }
 
+void channel_fail_waiting(semel_channel *channel, const struct channel_round *round)
+{
+    channel_each_call(channel, fail_waiting, round);
+}
+
 void channel_round_failed(semel_channel *channel, enum semel_reason reason, int os_error, const char *endpoint)
 {
     const struct channel_round round = {
         .failure = {.failure = RETRY_CONNECT_FAILED, .reason = reason, .os_error = os_error},
         .endpoint = endpoint};
-    channel_each_call(channel, fail_waiting, &round);
+    channel_fail_waiting(channel, &round);
     schedule(channel);
 }
 
@@ -105,8 +110,9 @@ static void on_lost(struct wire *wire, enum semel_reason reason, int os_error)
     node_log(channel->node, SEMEL_LOG_INFO, "channel %s: %s %s: %s",
              channel->name != NULL ? channel->name : "-", live ? "lost" : "no connection to", channel->endpoint,
              semel_reason_text(reason));
-    const struct call_failure failure = {
-        .failure = RETRY_CONNECTION_LOST, .reason = reason, .os_error = os_error};
+    const struct channel_round round = {
+        .failure = {.failure = RETRY_CONNECTION_LOST, .reason = reason, .os_error = os_error},
+        .endpoint = channel->endpoint};
     bool recovering = recovery_cut(channel);
     drop_wire(channel);
     if (!live) {
@@ -114,9 +120,9 @@ static void on_lost(struct wire *wire, enum semel_reason reason, int os_error)
         return;
     }
     reconnector_lost(&channel->reconnector, parted);
-    channel_each_call(channel, fail_on_connection, &failure);
+    channel_each_call(channel, fail_on_connection, &round.failure);
     if (recovering)
-        recovery_lost(channel, &failure);
+        recovery_lost(channel, &round);
     schedule(channel);
 }
 

@@ -19,7 +19,7 @@ struct policy_entry {
     struct policy *policy; /* a reference */
 };
 
-/* A round that failed, for the calls that waited for it. */
+/* A round, or a connection, that failed, for the calls that waited for it. */
 struct channel_round {
     struct call_failure failure;
     const char *endpoint; /* the last one tried */
@@ -113,6 +113,9 @@ void channel_send_cancel(semel_channel *channel, struct call *call);
 
 /* Dials an endpoint: the answer is reconnector_connected or reconnector_dial_failed, later. */
 void channel_dial(semel_channel *channel, const struct endpoint *endpoint);
+
+/* Every call that waits, and whose time to try has come, has failed one attempt. */
+void channel_fail_waiting(semel_channel *channel, const struct channel_round *round);
 
 /* A whole round over all endpoints has failed: every call that waited for it is told. */
 void channel_round_failed(semel_channel *channel, enum semel_reason reason, int os_error, const char *endpoint);

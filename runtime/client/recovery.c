@@ -85,13 +85,6 @@ static void give_up_passing(struct call *call, const void *unused)
         call_give_up(call, RETRY_NO_VERDICT);
 }
 
-static void fail_waiting(struct call *call, const void *failure)
-{
-    bool waited = call->slot.state == OUTBOX_READY || call->slot.state == OUTBOX_HELD;
-    if (waited && call->retry_at_ns <= node_now(call->channel->node))
-        call_failed(call, failure);
-}
-
 /* ---- the gate ---- */
 
 static void forget_pass(struct call *call, const void *unused)
@@ -206,10 +199,10 @@ bool recovery_cut(semel_channel *channel)
     return true;
 }
 
-void recovery_lost(semel_channel *channel, const struct call_failure *failure)
+void recovery_lost(semel_channel *channel, const struct channel_round *round)
 {
     channel_each_call(channel, give_up_passing, NULL);
-    channel_each_call(channel, fail_waiting, failure);
+    channel_fail_waiting(channel, round);
 }
 
 void recovery_init(semel_channel *channel)

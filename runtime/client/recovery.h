@@ -16,6 +16,8 @@ enum recovery_state {
     RECOVERY_STATE_COUNT
 };
 
+struct channel_round;
+
 struct recovery {
     enum recovery_state state;
     semel_recovery_fn *fn; /* or NULL */
@@ -44,6 +46,6 @@ bool recovery_begin(semel_channel *channel, enum retry_verdict verdict);
 /* The connection is lost: the run is over, before anything is told.  false: there was none. */
 bool recovery_cut(semel_channel *channel);
 /* After that, if there was one: its calls end, and those that waited for it have failed one attempt. */
-void recovery_lost(semel_channel *channel, const struct call_failure *failure);
+void recovery_lost(semel_channel *channel, const struct channel_round *round);
 
 #endif
