@@ -48,6 +48,17 @@ int transport_socket_dial(const struct endpoint *endpoint, int *ret_fd)
     return 0;
 }
 
+int transport_socket_dialled(int fd)
+{
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+        return errno;
+    if (error == 0 && transport_socket_is_loop(fd))
+        return ECONNREFUSED; /* and the port is given back to the server that will want it */
+    return error;
+}
+
 int transport_socket_listen(const struct endpoint *endpoint, int *ret_fd)
 {
     int fd = -1;
@@ -65,6 +76,20 @@ int transport_socket_listen(const struct endpoint *endpoint, int *ret_fd)
     }
     *ret_fd = fd;
     return 0;
+}
+
+int transport_socket_accept(int listener, int *ret_fd)
+{
+    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0)
+        return errno;
+    *ret_fd = fd;
+    return 0;
+}
+
+void transport_socket_close(int fd)
+{
+    (void)close(fd);
 }
 
 ssize_t transport_socket_read(int fd, void *into, size_t size)

@@ -101,10 +101,13 @@ const struct transport transport_tcp = {
     .scheme = "tcp",
     .resolve = resolve,
     .dial = transport_socket_dial,
+    .dialled = transport_socket_dialled,
     .listen = transport_socket_listen,
+    .accept = transport_socket_accept,
     .prepare = prepare,
     .local_text = local_text,
     .subject = subject,
     .read = transport_socket_read,
     .write = transport_socket_write,
+    .close = transport_socket_close,
 };

@@ -1,4 +1,5 @@
-/* Transports: how bytes reach a peer.  One table of functions a scheme; everything above it sees streams.
+/* Transports: how bytes reach a peer.  One table of functions a scheme; everything above it sees streams, and makes no
+ * call of its own on a descriptor.
  *
  * It must not know frames.  Reads best next: tcp.c, unix.c, then wire.h. */
 #ifndef NET_TRANSPORT_H
@@ -24,9 +25,14 @@ struct transport {
 
     /* Begins to connect without blocking; *ret_fd becomes writable when it is decided.  Returns 0 or an errno. */
     int (*dial)(const struct endpoint *endpoint, int *ret_fd);
+    /* How the dial went, once *ret_fd is writable.  Returns 0 or an errno. */
+    int (*dialled)(int fd);
 
     /* Binds and listens without blocking.  Returns 0 or an errno. */
     int (*listen)(const struct endpoint *endpoint, int *ret_fd);
+
+    /* Takes the next stream that has come to a listener.  Returns 0 or an errno; EAGAIN: there is none. */
+    int (*accept)(int listener, int *ret_fd);
 
     /* Prepares an accepted or connected stream (options that are set once). */
     void (*prepare)(int fd);
@@ -44,6 +50,9 @@ struct transport {
      * or -1 with errno. */
     ssize_t (*read)(int fd, void *into, size_t size);
     ssize_t (*write)(int fd, const struct iovec *parts, size_t count);
+
+    /* Gives a stream or a listener back; what was written may still arrive. */
+    void (*close)(int fd);
 };
 
 /* One address of one URI. */
@@ -76,6 +85,9 @@ bool transport_socket_is_loop(int fd);
 /* A socket that is non-blocking and closed on exec; returns 0 or an errno. */
 int transport_socket(int family, int *ret_fd);
 int transport_socket_dial(const struct endpoint *endpoint, int *ret_fd);
+int transport_socket_dialled(int fd);
+int transport_socket_accept(int listener, int *ret_fd);
+void transport_socket_close(int fd);
 int transport_socket_listen(const struct endpoint *endpoint, int *ret_fd);
 
 #endif

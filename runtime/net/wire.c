@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/limits.h"
 #include "core/units.h"
@@ -152,7 +151,7 @@ struct wire *wire_create(struct wire_room *room, const struct transport *transpo
     struct wire *wire = calloc(1, sizeof *wire);
     if (wire == NULL || !timers_reserve(&room->loop->timers, room->loop->timers.count + 1)) {
         free(wire);
-        close(fd);
+        transport->close(fd);
         return NULL;
     }
     wire->room = room;
@@ -182,7 +181,7 @@ void wire_close(struct wire *wire)
     if (wire_is_closed(wire))
         return;
     loop_io_close(&wire->io);
-    close(wire->fd);
+    wire->transport->close(wire->fd);
     wire->fd = -1;
     link_close(&wire->link);
     loop_timer_stop(wire->room->loop, &wire->tick);

@@ -300,12 +300,7 @@ void wire_flush(struct wire *wire)
 
 static void finish_dial(struct wire *wire)
 {
-    int error = 0;
-    socklen_t size = sizeof error;
-    if (getsockopt(wire->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
-        error = errno;
-    if (error == 0 && transport_socket_is_loop(wire->fd))
-        error = ECONNREFUSED; /* and the port is given back to the server that will want it */
+    int error = wire->transport->dialled(wire->fd);
     if (error != 0) {
         wire_fail(wire, SEMEL_REASON_CONNECT_FAILED, error);
         return;

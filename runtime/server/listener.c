@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "core/units.h"
 #include "server/connection.h"
@@ -23,7 +22,7 @@ static void accept_one(struct listener *listener, int fd)
     server->stats.accepted++;
     if (server->connection_count >= server->max_connections) {
         server->stats.closed_by[SEMEL_REASON_TOO_MANY_CONNECTIONS]++;
-        close(fd);
+        listener->endpoint.transport->close(fd);
         return;
     }
     connection_open(server, listener->endpoint.transport, fd);
@@ -42,14 +41,15 @@ static void on_ready(struct loop_io *io, bool readable, bool writable)
     (void)writable;
     struct listener *listener = container_of(io, struct listener, io);
     for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-        int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
+        int fd = -1;
+        int error = listener->endpoint.transport->accept(listener->fd, &fd);
+        if (error == 0) {
             accept_one(listener, fd);
             continue;
         }
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM)
             pause_listening(listener);
-        if (errno != ECONNABORTED && errno != EINTR)
+        if (error != ECONNABORTED && error != EINTR)
             return;
     }
 }
@@ -83,7 +83,7 @@ void listener_close(struct listener *listener)
 {
     loop_timer_stop(server_loop(listener->server), &listener->pause);
     loop_io_close(&listener->io);
-    close(listener->fd);
+    listener->endpoint.transport->close(listener->fd);
     if (listener->endpoint.transport->forget != NULL)
         listener->endpoint.transport->forget(&listener->endpoint);
     free(listener);

@@ -41,7 +41,8 @@ static ssize_t write_some(int fd, const struct iovec *parts, size_t count)
     return -1;
 }
 
-static const struct transport transport = {.prepare = prepare, .read = read_some, .write = write_some};
+static const struct transport transport = {
+    .prepare = prepare, .read = read_some, .write = write_some, .close = transport_socket_close};
 
 /* ---- the owner ---- */
 
