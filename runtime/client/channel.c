@@ -101,33 +101,22 @@ static void drop_wire(semel_channel *channel)
 static void on_lost(struct wire *wire, enum semel_reason reason, int os_error)
 {
     semel_channel *channel = wire->owner;
-    bool live = channel->connection != 0;
-    bool parted = live && channel->parting;
+    bool parted = channel->parting;
     if (parted)
         reason = SEMEL_REASON_DRAINED;
     channel->stats.closed_by[reason]++;
-    node_log(channel->node, SEMEL_LOG_INFO, "channel %s: %s %s: %s",
-             channel->name != NULL ? channel->name : "-", live ? "lost" : "no connection to", channel->endpoint,
-             semel_reason_text(reason));
+    node_log(channel->node, SEMEL_LOG_INFO, "channel %s: lost %s: %s",
+             channel->name != NULL ? channel->name : "-", channel->endpoint, semel_reason_text(reason));
     const struct channel_round round = {
         .failure = {.failure = RETRY_CONNECTION_LOST, .reason = reason, .os_error = os_error},
         .endpoint = channel->endpoint};
     bool recovering = recovery_cut(channel);
     drop_wire(channel);
-    if (!live) {
-        reconnector_dial_failed(&channel->reconnector, reason, os_error);
-        return;
-    }
     reconnector_lost(&channel->reconnector, parted);
     channel_each_call(channel, fail_on_connection, &round.failure);
     if (recovering)
         recovery_lost(channel, &round);
     schedule(channel);
-}
-
-static void on_connected(struct wire *wire)
-{
-    greeting_hello(wire->owner);
 }
 
 static void unqueue(struct call *call, const void *unused)
@@ -191,8 +180,7 @@ static void on_frame(struct wire *wire, const struct frame *frame)
 {
     semel_channel *channel = wire->owner;
     switch (frame->type) {
-    case FRAME_WELCOME: greeting_welcome(channel, frame); break;
-    case FRAME_REFUSE: greeting_refused(channel, frame); break;
+    case FRAME_REFUSE: greeting_refused(channel, wire, channel->endpoint, frame); break;
     case FRAME_REPLY: on_reply(channel, frame); break;
     case FRAME_GOAWAY: channel_part(channel); break;
     default: /* PING and PONG are the wire's */ break;
@@ -226,7 +214,6 @@ static void on_stamp(struct wire *wire, struct outgoing *out)
 }
 
 static const struct wire_events events = {
-    .connected = on_connected,
     .frame = on_frame,
     .lost = on_lost,
     .sent = on_sent,
@@ -234,24 +221,12 @@ static const struct wire_events events = {
     .stamp = on_stamp,
 };
 
-void channel_dial(semel_channel *channel, const struct endpoint *endpoint)
+void channel_take_wire(semel_channel *channel, struct wire *wire, const struct endpoint *endpoint)
 {
-    int fd = -1;
-    channel->stats.dials++;
-    int error = endpoint->transport->dial(endpoint, &fd);
-    if (error != 0) {
-        channel->stats.closed_by[SEMEL_REASON_CONNECT_FAILED]++;
-        reconnector_dial_failed(&channel->reconnector, SEMEL_REASON_CONNECT_FAILED, error);
-        return;
-    }
-    /* A client never stops reading: if both sides did, nobody would move. */
-    const struct wire_limits limits = {
-        .handshake_ns = channel->connect_timeout_ns, .slow_ns = channel->slow_ns, .send_limit = UINT64_MAX};
+    assert(channel->wire == NULL);
+    channel->wire = wire;
     channel->endpoint = endpoint->text;
-    channel->wire = wire_create(&channel->node->room, endpoint->transport, fd, true, LINK_CLIENT, random_u64(),
-                                &limits, &events, &channel->counters, channel);
-    if (channel->wire == NULL)
-        reconnector_dial_failed(&channel->reconnector, SEMEL_REASON_NO_MEMORY, 0);
+    wire_hand_over(wire, &events, channel);
 }
 
 void channel_send_cancel(semel_channel *channel, struct call *call)

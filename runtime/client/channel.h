@@ -56,9 +56,9 @@ struct semel_channel {
 
     struct reconnector reconnector;
     struct recovery recovery;
-    struct wire *wire;    /* being dialled, or live */
+    struct wire *wire;    /* live, or NULL */
     const char *endpoint; /* of wire */
-    uint64_t connection;  /* number of the live connection, 0: none */
+    uint64_t connection;  /* its number, 0: none */
     bool parting;         /* the server drains: answers come, requests no longer go */
     bool left;            /* parting, and attempts were given up there: nobody waits for their answers */
     struct wire_counters counters;
@@ -111,8 +111,8 @@ void channel_leave(semel_channel *channel, struct call *call);
 /* Asks the server to stop a call that was written. */
 void channel_send_cancel(semel_channel *channel, struct call *call);
 
-/* Dials an endpoint: the answer is reconnector_connected or reconnector_dial_failed, later. */
-void channel_dial(semel_channel *channel, const struct endpoint *endpoint);
+/* A dial has brought WELCOME: its wire is the channel's from now on, and greeting_welcome is next. */
+void channel_take_wire(semel_channel *channel, struct wire *wire, const struct endpoint *endpoint);
 
 /* Every call that waits, and whose time to try has come, has failed one attempt. */
 void channel_fail_waiting(semel_channel *channel, const struct channel_round *round);

@@ -1,21 +1,19 @@
-/* The client's side of the handshake: HELLO out, WELCOME or REFUSE in, and the verdict for the calls that were held.
+/* What the server's first words mean for a channel: it is connected, and the calls that were held get their verdict.
  *
- * Reads best next: greeting.c. */
+ * Reads best next: greeting.c; dial.c, which says HELLO. */
 #ifndef CLIENT_GREETING_H
 #define CLIENT_GREETING_H
 
 #include "client/channel.h"
 
-/* Says HELLO on a wire that has just connected. */
-void greeting_hello(semel_channel *channel);
-
-/* WELCOME: the channel is connected; the calls that wait are judged, or recovered first. */
-void greeting_welcome(semel_channel *channel, const struct frame *frame);
+/* WELCOME, for the wire the channel has just taken: the calls that wait are judged, or recovered first. */
+void greeting_welcome(semel_channel *channel, const struct welcome *welcome, bool resumed);
 
 /* The verdict for every call that waits: each learns its fate. */
 void greeting_settle(semel_channel *channel, enum retry_verdict verdict);
 
-/* REFUSE: the server will not have this connection. */
-void greeting_refused(semel_channel *channel, const struct frame *frame);
+/* REFUSE: the server at this endpoint will not have this connection, or no longer. */
+void greeting_refused(semel_channel *channel, struct wire *wire, const char *endpoint,
+                      const struct frame *frame);
 
 #endif

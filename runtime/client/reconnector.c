@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "client/channel.h"
+#include "client/dial.h"
 #include "core/units.h"
 #include "net/random.h"
 
@@ -54,20 +55,45 @@ static void set_order(struct reconnector *reconnector)
                  reconnector->order);
 }
 
-/* The next endpoint of the round whose breaker lets it be tried; if there is none, the round is over. */
+static void note_failure(struct reconnector *reconnector, size_t endpoint)
+{
+    health_failed(&reconnector->health[endpoint], now(reconnector));
+    breaker_failed(&reconnector->breakers[endpoint], now(reconnector));
+    reconnector->failed_last = endpoint;
+}
+
+/* The endpoint at this place of the round gave no connection: on to the next place. */
+static void pass_over(struct reconnector *reconnector, enum semel_reason reason, int os_error)
+{
+    size_t failed = reconnector->order[reconnector->at];
+    note_failure(reconnector, failed);
+    reconnector->round_reason = reason;
+    reconnector->round_errno = os_error;
+    reconnector->round_endpoint = failed;
+    reconnector->at++;
+}
+
+/* Dials the next endpoint of the round whose breaker lets it be tried; if there is none, the round is over. */
 static void dial_next(struct reconnector *reconnector)
 {
-    size_t count = reconnector->endpoint_count;
-    while (reconnector->at < count &&
-           !breaker_allows(&reconnector->breakers[reconnector->order[reconnector->at]], now(reconnector)))
-        reconnector->at++;
-    if (reconnector->at < count) {
+    semel_channel *channel = reconnector->channel;
+    while (reconnector->at < reconnector->endpoint_count) {
+        size_t next = reconnector->order[reconnector->at];
+        if (!breaker_allows(&reconnector->breakers[next], now(reconnector))) {
+            reconnector->at++;
+            continue;
+        }
+        enum semel_reason reason;
+        int os_error;
         set_state(reconnector, RECONNECTOR_DIALLING);
-        channel_dial(reconnector->channel, &reconnector->endpoints[reconnector->order[reconnector->at]]);
-        return;
+        reconnector->dial = dial_start(channel, &reconnector->endpoints[next], ++channel->attempt, &reason,
+                                       &os_error);
+        if (reconnector->dial != NULL)
+            return;
+        pass_over(reconnector, reason, os_error);
     }
     set_state(reconnector, RECONNECTOR_IDLE);
-    channel_round_failed(reconnector->channel, reconnector->round_reason, reconnector->round_errno,
+    channel_round_failed(channel, reconnector->round_reason, reconnector->round_errno,
                          reconnector->endpoints[reconnector->round_endpoint].text);
 }
 
@@ -122,6 +148,7 @@ void reconnector_fini(struct reconnector *reconnector)
 {
     loop_timer_stop(channel_loop(reconnector->channel), &reconnector->wait);
     loop_task_cancel(channel_loop(reconnector->channel), &reconnector->begin);
+    dial_cancel(reconnector->dial);
     free(reconnector->health);
     free(reconnector->breakers);
     free(reconnector->order);
@@ -146,27 +173,17 @@ void reconnector_want(struct reconnector *reconnector, int64_t due_ns)
         loop_later(loop, &reconnector->begin); /* no memory for a wait: try at once rather than never */
 }
 
-static void note_failure(struct reconnector *reconnector, size_t endpoint)
-{
-    health_failed(&reconnector->health[endpoint], now(reconnector));
-    breaker_failed(&reconnector->breakers[endpoint], now(reconnector));
-    reconnector->failed_last = endpoint;
-}
-
 void reconnector_connected(struct reconnector *reconnector)
 {
     set_state(reconnector, RECONNECTOR_CONNECTED);
+    reconnector->dial = NULL;
     reconnector->unproved = true;
 }
 
 void reconnector_dial_failed(struct reconnector *reconnector, enum semel_reason reason, int os_error)
 {
-    size_t failed = reconnector->order[reconnector->at];
-    note_failure(reconnector, failed);
-    reconnector->round_reason = reason;
-    reconnector->round_errno = os_error;
-    reconnector->round_endpoint = failed;
-    reconnector->at++;
+    reconnector->dial = NULL;
+    pass_over(reconnector, reason, os_error);
     dial_next(reconnector);
 }
 

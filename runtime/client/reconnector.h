@@ -4,7 +4,7 @@
  * round that fails counts as one attempt for each call that waited for it.  The healthiest endpoint is tried
  * first, the one that failed last is tried last, and one whose breaker is open not at all.
  *
- * It must not know frames or sessions.  Reads best next: channel.h. */
+ * It must not know frames or sessions.  Reads best next: dial.h, channel.h. */
 #ifndef CLIENT_RECONNECTOR_H
 #define CLIENT_RECONNECTOR_H
 
@@ -33,6 +33,7 @@ struct reconnector {
     struct breaker *breakers;       /* of each endpoint */
     size_t *order;                  /* of the present round: indexes of endpoints */
     size_t at;                      /* place in the round */
+    struct dial *dial;              /* DIALLING */
     enum semel_reason round_reason; /* why the round gave no connection so far */
     int round_errno;
     size_t round_endpoint;
@@ -51,7 +52,7 @@ void reconnector_fini(struct reconnector *reconnector);
 /* A connection is wanted at due_ns (now or earlier: with the end of this turn).  Fine in any state. */
 void reconnector_want(struct reconnector *reconnector, int64_t due_ns);
 
-/* The dial that the channel was asked for has succeeded, WELCOME included, or failed. */
+/* The dial has brought WELCOME, or failed; it is gone. */
 void reconnector_connected(struct reconnector *reconnector);
 void reconnector_dial_failed(struct reconnector *reconnector, enum semel_reason reason, int os_error);
 

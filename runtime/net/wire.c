@@ -220,6 +220,15 @@ void wire_open(struct wire *wire, uint64_t nonce, uint32_t frame_limit, int64_t 
     start_tick(wire);
 }
 
+void wire_hand_over(struct wire *wire, const struct wire_events *events, void *owner)
+{
+    for (const struct outgoing *out = wire->queue.head; out != NULL; out = out->next)
+        assert(wire_is_control(out));
+    wire->events = events;
+    wire->owner = owner;
+    wire->queue.stamp = events->stamp != NULL ? on_stamp : NULL;
+}
+
 /* ---- sending ---- */
 
 void wire_flush_later(struct wire *wire)

@@ -110,6 +110,10 @@ void wire_close_when_sent(struct wire *wire, enum semel_reason reason);
 /* WELCOME has passed: frames are checked under its nonce, and the peer must be heard within the heartbeat. */
 void wire_open(struct wire *wire, uint64_t nonce, uint32_t frame_limit, int64_t heartbeat_ns);
 
+/* Gives the wire to another owner, to be told from now on.  None of the old one's frames may be queued (asserted).
+ * counters stay. */
+void wire_hand_over(struct wire *wire, const struct wire_events *events, void *owner);
+
 /* Queues a frame of the owner; it leaves at the end of the turn. */
 void wire_push(struct wire *wire, struct outgoing *out);
 /* Writes now what is queued, as far as the transport takes it.  May close the wire. */
