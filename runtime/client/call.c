@@ -20,20 +20,34 @@
 
 /* ---- ending ---- */
 
-static void count_end(semel_channel *channel, const semel_status *status)
+static void count_end(struct semel_channel_stats *stats, const semel_status *status, bool oneway)
 {
     if (status->code == SEMEL_OK) {
-        channel->stats.ok++;
+        stats->ok++;
+        stats->oneways_acknowledged += oneway;
         return;
     }
-    channel->stats.failed[status->outcome]++;
-    channel->stats.failed_by[status->reason]++;
+    stats->failed[status->outcome]++;
+    stats->failed_by[status->reason]++;
+    stats->oneways_lost[status->outcome] += oneway;
+    stats->oneways_lost_by[status->reason] += oneway;
 }
 
 /* Without the unused part of the trail, which is most of it. */
 static void copy_status(semel_status *into, const semel_status *from)
 {
     memcpy(into, from, offsetof(semel_status, trail) + from->trail_count * sizeof from->trail[0]);
+}
+
+/* The loss of a oneway that has no callback of its own. */
+static void tell_loss(struct call *call, const semel_status *status)
+{
+    semel_channel *channel = call->channel;
+    if (!call->method->oneway || status->code == SEMEL_OK || channel->loss == NULL)
+        return;
+    channel->callbacks++;
+    channel->loss(call->method, status, channel->loss_user);
+    channel->callbacks--;
 }
 
 /* Hands the result over: to the thread that waits, or to the callback, exactly once. */
@@ -51,6 +65,8 @@ static void hand_over(struct call *call, const void *reply, const void *error, c
         call->method->deliver(call->done, reply, error, status, call->user);
         channel->recovery.passing = false;
         channel->callbacks--;
+    } else {
+        tell_loss(call, status);
     }
 }
 
@@ -70,7 +86,7 @@ void call_end(struct call *call, const void *reply, const void *error, const sem
     if (call->hedge_of != NULL) {
         hedge_attempt_ended(call, status->outcome);
     } else {
-        count_end(channel, status);
+        count_end(&channel->stats, status, call->method->oneway);
         hand_over(call, reply, error, status);
     }
     if (frame_is_free)
@@ -364,6 +380,20 @@ void call_judge(struct call *call, enum retry_verdict verdict)
 
 /* ---- on the wire ---- */
 
+/* The first attempt that is written, whichever it is, is the one that is told of. */
+static void tell_sent(struct call *call)
+{
+    semel_channel *channel = call->channel;
+    semel_sent_fn *sent = call->sent;
+    call->was_written = true;
+    call->sent = NULL;
+    if (sent == NULL)
+        return;
+    channel->callbacks++;
+    sent((semel_call){.seq = call->slot.seq}, call->sent_user);
+    channel->callbacks--;
+}
+
 void call_sent(struct call *call)
 {
     if (call->slot.state == OUTBOX_ENDED) {
@@ -374,6 +404,7 @@ void call_sent(struct call *call)
     call->sent_ns = node_now(call->channel->node);
     if (call->cancel_asked)
         channel_send_cancel(call->channel, call);
+    tell_sent(hedge_first(call));
 }
 
 void call_dropped(struct call *call)

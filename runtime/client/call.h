@@ -35,6 +35,9 @@ struct call {
     void (*done)(void);    /* NULL: nobody asks */
     void *user;
     struct call_sync *sync; /* instead of done */
+    semel_sent_fn *sent;    /* told once it is written; NULL: nobody asks, or it was told */
+    void *sent_user;
+    bool was_written; /* by an attempt, whichever */
     struct timer deadline;
     struct timer
         retry; /* a wait of its own (DELAYED), the end of an attempt, or a cancellation to be carried out */

@@ -518,6 +518,25 @@ enum semel_code semel_channel_open(semel_node *node, const char *name, const cha
     return SEMEL_OK;
 }
 
+struct listening {
+    semel_channel *channel;
+    semel_loss_fn *fn;
+    void *user;
+};
+
+static void listen_now(void *arg)
+{
+    const struct listening *listening = arg;
+    listening->channel->loss = listening->fn;
+    listening->channel->loss_user = listening->user;
+}
+
+void semel_channel_on_loss(semel_channel *channel, semel_loss_fn *fn, void *user)
+{
+    struct listening listening = {channel, fn, user};
+    node_call(channel->node, listen_now, &listening);
+}
+
 struct asking {
     const semel_channel *channel;
     struct semel_channel_stats *ret_stats;

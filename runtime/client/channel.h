@@ -30,7 +30,9 @@ struct semel_channel {
     semel_node *node;
     char *name; /* or NULL */
     bool closing;
-    uint32_t callbacks; /* user callbacks that are being run: closing inside one would pull the ground away */
+    uint32_t callbacks;  /* user callbacks that are being run: closing inside one would pull the ground away */
+    semel_loss_fn *loss; /* told of oneways that nobody else is told of; may be NULL */
+    void *loss_user;
 
     /* identity */
     struct id session;

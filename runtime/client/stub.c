@@ -203,6 +203,7 @@ static enum semel_code start(semel_channel *channel, const struct semel_method *
     }
     write_header(call);
     channel->stats.calls++;
+    channel->stats.oneways += method->oneway;
     budget_call(&channel->budget);
     channel_kick(channel);
     *ret_call = call;
@@ -353,6 +354,21 @@ enum semel_code semel_call_send(semel_channel *channel, const struct semel_metho
                               .inherited_ns = inherit_deadline_ns()};
     node_call(channel->node, start_sending, &sending);
     return sending.code;
+}
+
+/* ---- being told ---- */
+
+enum semel_code semel_call_on_sent(semel_channel *channel, semel_call handle, semel_sent_fn *fn, void *user)
+{
+    struct outbox_call *slot = outbox_find(&channel->outbox, handle.seq);
+    struct call *call = slot != NULL ? hedge_first((struct call *)slot) : NULL;
+    if (call == NULL || call->slot.seq != handle.seq)
+        return SEMEL_NOT_FOUND;
+    if (call->was_written)
+        return SEMEL_FAILED_PRECONDITION;
+    call->sent = fn;
+    call->sent_user = user;
+    return SEMEL_OK;
 }
 
 /* ---- cancelling ---- */

@@ -40,10 +40,22 @@ enum semel_code semel_call_wait(semel_channel *channel, const struct semel_metho
                                 void *out, void *ret_error, const semel_call_options *options,
                                 semel_status *ret_status);
 
-/* Starts a oneway call nobody waits for; its loss is counted in the channel's statistics.  Any thread.
- * Errors as semel_call_start. */
+/* Starts a oneway call nobody waits for.  If it is lost or refused afterwards, that is counted in the channel's
+ * statistics and told to the function of semel_channel_on_loss.  Any thread.  Errors as semel_call_start. */
 enum semel_code semel_call_send(semel_channel *channel, const struct semel_method *method, const void *in,
                                 const semel_call_options *options);
+
+typedef void semel_sent_fn(semel_call call, void *user);
+
+/* Asks to be told when a call has been written: fn is called at most once over all its attempts, on the node's thread,
+ * when the transport has taken the last byte of its request for the first time, and never inside the function that
+ * starts the call.  A call that ends before that is not told of here, so that fn comes before done or not at all.
+ * Written is not received: the bytes may still be lost, which is what the rules R3 to R5 are for.
+ * Asked for in time between the start of the call and the next turn of the loop; a later fn takes the place of an
+ * earlier one.  On the node's thread.
+ * Errors: NOT_FOUND (it has ended, or was never started), FAILED_PRECONDITION (it was written already; fn will not be
+ * called). */
+enum semel_code semel_call_on_sent(semel_channel *channel, semel_call call, semel_sent_fn *fn, void *user);
 
 /* Asks to end a call early.  Not yet written: it ends NOT_EXECUTED.  Written: the server is asked, and the call ends
  * with its answer, or UNKNOWN when the connection breaks.  The callback comes later, with CANCELLED or, when the

@@ -9,6 +9,7 @@
 #define SEMEL_CHANNEL_H
 
 #include <semel/node.h>
+#include <semel/service.h>
 #include <semel/status.h>
 
 #ifdef __cplusplus
@@ -32,6 +33,17 @@ void semel_channel_close(semel_channel *channel);
 /* Waits until no call is outstanding, oneways included, driving the node if nobody runs it.
  * Errors: DEADLINE_EXCEEDED after timeout_ms, FAILED_PRECONDITION inside a callback.  Any thread. */
 enum semel_code semel_channel_flush(semel_channel *channel, int64_t timeout_ms);
+
+/* Tells of a oneway call that ended without OK and has no callback of its own: it was refused, lost, or may be
+ * (status->outcome says which; a call that a oneway stub refuses at once was never started and is not told of).
+ * On the node's thread, never inside a function that starts or cancels a call; those that end with their channel are
+ * told of before semel_channel_close returns.  method and status are valid during the call only.  It may start calls,
+ * but not close the channel. */
+typedef void semel_loss_fn(const struct semel_method *method, const semel_status *status, void *user);
+
+/* From now on fn is told of each such loss; NULL: nobody is.  The counters below count them all the same.
+ * user is borrowed until the channel is closed or fn replaced.  Any thread. */
+void semel_channel_on_loss(semel_channel *channel, semel_loss_fn *fn, void *user);
 
 /* Counters since the channel was opened. */
 struct semel_channel_stats {
@@ -58,7 +70,11 @@ struct semel_channel_stats {
         [SEMEL_REASON_COUNT]; /* R11: attempts that a rule would have allowed, by what was held against them */
     uint64_t closed_by[SEMEL_REASON_COUNT]; /* connections and dials that ended, by reason */
     uint64_t failed_by[SEMEL_REASON_COUNT]; /* calls that ended without OK, by reason */
-    uint32_t outstanding;                   /* calls not yet completed: a gauge */
+    uint64_t oneways;                       /* of calls: oneway ones.  Each ends in one of the next two: */
+    uint64_t oneways_acknowledged;          /* a receipt came: it was executed */
+    uint64_t oneways_lost[3];               /* ended without OK, by enum semel_outcome */
+    uint64_t oneways_lost_by[SEMEL_REASON_COUNT]; /* the same, by reason */
+    uint32_t outstanding;                         /* calls not yet completed: a gauge */
 };
 
 /* Copies the counters.  Any thread. */

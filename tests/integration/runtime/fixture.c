@@ -105,9 +105,9 @@ static enum semel_code handle(semel_request *request, probe_Request *in, probe_R
 
 static enum semel_code handle_tell(semel_request *request, probe_Request *in, void *user)
 {
-    (void)request;
-    note_run(user, in->op);
-    return SEMEL_OK;
+    struct server *server = user;
+    note_run(server, in->op);
+    return server->tell != NULL ? server->tell(server, request, in, NULL) : SEMEL_OK;
 }
 
 static const struct probe_Probe_handlers handlers = {
@@ -258,6 +258,11 @@ static void on_done(const probe_Reply *reply, const semel_status *status, void *
     pthread_mutex_unlock(&watch->mutex);
 }
 
+static void on_told(const semel_status *status, void *user)
+{
+    on_done(NULL, status, user);
+}
+
 struct starting {
     struct watch *watch;
     struct client *client;
@@ -270,9 +275,10 @@ static void start_now(void *arg)
 {
     struct starting *starting = arg;
     struct watch *watch = starting->watch;
-    watch->started = semel_call_start(starting->client->channel, &probe_Probe_methods[starting->method],
-                                      &starting->in, starting->options, &watch->call, (void (*)(void))on_done,
-                                      watch);
+    const struct semel_method *method = &probe_Probe_methods[starting->method];
+    watch->started = semel_call_start(
+        starting->client->channel, method, &starting->in, starting->options, &watch->call,
+        method->oneway ? (void (*)(void))on_told : (void (*)(void))on_done, watch);
 }
 
 void watch_start_sized(struct watch *watch, struct client *client, enum method method, unsigned op, size_t pad,

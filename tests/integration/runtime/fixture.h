@@ -23,6 +23,7 @@ struct server {
     semel_server *semel;
     char uri[SEMEL_ENDPOINT_TEXT_MAX];
     server_handler *handler; /* for every method with a reply; set before the first call */
+    server_handler *tell;    /* for Tell, without a reply; NULL: answers at once */
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     unsigned runs[OPS];
@@ -83,7 +84,12 @@ struct watch {
     semel_call call;
 };
 
-enum method { ADD = probe_Probe_Add_index, SET = probe_Probe_Set_index, PEEK = probe_Probe_Peek_index };
+enum method {
+    ADD = probe_Probe_Add_index,
+    SET = probe_Probe_Set_index,
+    PEEK = probe_Probe_Peek_index,
+    TELL = probe_Probe_Tell_index
+};
 
 /* Starts a call on the client's thread and returns once it is started.  options may be NULL. */
 void watch_start(struct watch *watch, struct client *client, enum method method, unsigned op,
