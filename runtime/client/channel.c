@@ -183,6 +183,8 @@ static void on_frame(struct wire *wire, const struct frame *frame)
     case FRAME_REFUSE: greeting_refused(channel, wire, channel->endpoint, frame); break;
     case FRAME_REPLY: on_reply(channel, frame); break;
     case FRAME_GOAWAY: channel_part(channel); break;
+    case FRAME_REQUEST:
+    case FRAME_CANCEL: wire_fail(wire, SEMEL_REASON_BAD_STATE, 0); break; /* it was granted no calls back */
     default: /* PING and PONG are the wire's */ break;
     }
 }

@@ -19,7 +19,7 @@
 
 /* X(name, incoming body may be at least, at most (0: the agreed frame limit), flags that may be set) */
 #define FRAME_TYPES(X)                                                                                         \
-    X(HELLO, 88, 88 + 64, 0)                                                                                   \
+    X(HELLO, 96, 96 + 64, 0)                                                                                   \
     X(WELCOME, 60, 60, FRAME_RESUMED)                                                                          \
     X(REFUSE, 0, 255, FRAME_ELSEWHERE)                                                                         \
     X(REQUEST, 0, 0, FRAME_IDEMPOTENT | FRAME_ONEWAY)                                                          \
@@ -54,10 +54,10 @@ enum frame_flag {
 struct frame {
     enum frame_type type;
     uint8_t flags;
-    uint16_t code;    /* REPLY: enum semel_code */
-    uint64_t seq;     /* REQUEST, REPLY, CANCEL: the call; PING, PONG, BYE: the next seq of the client */
-    uint64_t method;  /* REQUEST, REPLY: method id */
-    uint32_t aux;     /* client to server: seq minus ack floor; REPLY, REFUSE: enum semel_reason */
+    uint16_t code;   /* REPLY: enum semel_code */
+    uint64_t seq;    /* REQUEST, REPLY, CANCEL: the call; PING, PONG, BYE: the next seq of who sends it */
+    uint64_t method; /* REQUEST, REPLY: method id */
+    uint32_t aux; /* REQUEST, CANCEL, PING, PONG, BYE: seq minus ack floor; REPLY, REFUSE: enum semel_reason */
     uint32_t time_ms; /* REQUEST: what is left of the deadline; REPLY, REFUSE: retry after, 0: no wish */
     uint64_t digest;  /* of method and body: a request's fingerprint */
     const uint8_t *body;

@@ -23,6 +23,8 @@ size_t hello_write(uint8_t *body, const struct hello *hello)
     bytes_write64(&writer, hello->floor);
     bytes_write32(&writer, hello->frame_limit);
     bytes_write32(&writer, hello->node_instance);
+    bytes_write32(&writer, hello->window);
+    bytes_write32(&writer, hello->table);
     bytes_write(&writer, hello->name, hello->name_size);
     assert(!writer.bad && writer.left == 0);
     return HANDSHAKE_HELLO_SIZE + hello->name_size;
@@ -47,11 +49,15 @@ enum semel_reason hello_read(const uint8_t *body, size_t size, struct hello *ret
     hello.floor = bytes_read64(&reader);
     hello.frame_limit = bytes_read32(&reader);
     hello.node_instance = bytes_read32(&reader);
+    hello.window = bytes_read32(&reader);
+    hello.table = bytes_read32(&reader);
     if (hello.name_size > LIMIT_NODE_NAME)
         return SEMEL_REASON_BAD_FIELD;
     bytes_read(&reader, hello.name, hello.name_size);
     if (reader.bad || reader.left != 0 || id_is_none(&hello.session) || hello.attempt == 0 ||
-        hello.floor == 0 || hello.heartbeat_ms < LIMIT_HEARTBEAT_MIN_MS || hello.frame_limit < LIMIT_FRAME_MIN)
+        hello.floor == 0 || hello.heartbeat_ms < LIMIT_HEARTBEAT_MIN_MS ||
+        hello.frame_limit < LIMIT_FRAME_MIN || hello.window > LIMIT_WINDOW_MAX ||
+        (hello.window == 0) != (hello.table == 0))
         return SEMEL_REASON_BAD_FIELD;
     *ret_hello = hello;
     return SEMEL_REASON_NONE;

@@ -13,7 +13,7 @@
 
 #define HANDSHAKE_MAGIC UINT64_C(0x314c454d4553) /* "SEMEL1" read as a little-endian number */
 #define HANDSHAKE_VERSION 1
-#define HANDSHAKE_HELLO_SIZE 88u /* without the name */
+#define HANDSHAKE_HELLO_SIZE 96u /* without the name */
 #define HANDSHAKE_NONCE_AT 32u   /* in every version, so that every server can seal a refusal */
 #define HANDSHAKE_WELCOME_SIZE 60u
 
@@ -29,6 +29,8 @@ struct hello {
     uint32_t heartbeat_ms; /* the client's wishes: the smaller of both sides wins */
     uint32_t frame_limit;
     uint32_t node_instance; /* drawn when the node starts: tells a restarted node from another channel of it */
+    uint32_t window;        /* of calls back: seqs from the floor on that the server may use; 0: serves none */
+    uint32_t table; /* which table remembers them: counts those of this session from 1; 0: serves none */
     uint16_t name_size;
     char name[LIMIT_NODE_NAME]; /* optional stable node name, not terminated */
 };

@@ -16,30 +16,41 @@ static const uint8_t from_client[LINK_STATE_COUNT][FRAME_TYPE_COUNT] = {
     [LINK_EXPECT_HELLO] = {[FRAME_HELLO] = LINK_EXPECT_ANSWER},
     [LINK_OPEN] = {[FRAME_REQUEST] = LINK_OPEN,
                    [FRAME_CANCEL] = LINK_OPEN,
+                   [FRAME_REPLY] = LINK_OPEN,
                    [FRAME_PING] = LINK_OPEN,
                    [FRAME_PONG] = LINK_OPEN,
                    [FRAME_BYE] = LINK_FINISHED},
     /* A request may cross GOAWAY on the wire: it is refused, and that is not the client's fault. */
     [LINK_DRAINING] = {[FRAME_REQUEST] = LINK_DRAINING,
                        [FRAME_CANCEL] = LINK_DRAINING,
+                       [FRAME_REPLY] = LINK_DRAINING,
                        [FRAME_PING] = LINK_DRAINING,
                        [FRAME_PONG] = LINK_DRAINING,
                        [FRAME_BYE] = LINK_FINISHED},
-    [LINK_FINISHED] = {[FRAME_PING] = LINK_FINISHED, [FRAME_PONG] = LINK_FINISHED},
+    /* What it was called back for before it left, it still answers. */
+    [LINK_FINISHED] =
+        {[FRAME_REPLY] = LINK_FINISHED, [FRAME_PING] = LINK_FINISHED, [FRAME_PONG] = LINK_FINISHED},
 };
 
 static const uint8_t from_server[LINK_STATE_COUNT][FRAME_TYPE_COUNT] = {
     [LINK_EXPECT_ANSWER] = {[FRAME_WELCOME] = LINK_OPEN, [FRAME_REFUSE] = LINK_FINISHED},
     [LINK_OPEN] = {[FRAME_REPLY] = LINK_OPEN,
+                   [FRAME_REQUEST] = LINK_OPEN,
+                   [FRAME_CANCEL] = LINK_OPEN,
                    [FRAME_PING] = LINK_OPEN,
                    [FRAME_PONG] = LINK_OPEN,
                    [FRAME_GOAWAY] = LINK_DRAINING,
                    [FRAME_REFUSE] = LINK_FINISHED},
+    /* A handler that is to end before the connection does may have to call back first. */
     [LINK_DRAINING] = {[FRAME_REPLY] = LINK_DRAINING,
+                       [FRAME_REQUEST] = LINK_DRAINING,
+                       [FRAME_CANCEL] = LINK_DRAINING,
                        [FRAME_PING] = LINK_DRAINING,
                        [FRAME_PONG] = LINK_DRAINING,
                        [FRAME_REFUSE] = LINK_FINISHED},
     [LINK_FINISHED] = {[FRAME_REPLY] = LINK_FINISHED,
+                       [FRAME_REQUEST] = LINK_FINISHED,
+                       [FRAME_CANCEL] = LINK_FINISHED,
                        [FRAME_PING] = LINK_FINISHED,
                        [FRAME_PONG] = LINK_FINISHED,
                        [FRAME_GOAWAY] = LINK_FINISHED,

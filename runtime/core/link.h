@@ -20,7 +20,7 @@ enum link_state {
     LINK_EXPECT_ANSWER, /* HELLO has passed, WELCOME or REFUSE has not */
     LINK_OPEN,
     LINK_DRAINING, /* GOAWAY has passed: no new requests, BYE is to come */
-    LINK_FINISHED, /* BYE has passed: only answers come */
+    LINK_FINISHED, /* BYE has passed: the client asks nothing more */
     LINK_STATE_COUNT
 };
 

@@ -23,6 +23,8 @@ bool sessions_init(struct sessions *sessions, const struct sessions_options *opt
         .window = options->window,
         .lease_ns = options->lease_ns,
         .domain_id = options->domain_id,
+        .incarnation = options->incarnation,
+        .forgetting = options->forgetting,
         .hash_seed = options->hash_seed,
         .domain = {.keep_reply = options->keep_reply, .keep_total = options->keep_total},
     };
@@ -156,6 +158,8 @@ static void silent_remove(struct sessions *sessions, struct session *session)
 static void forget(struct sessions *sessions, struct session *session)
 {
     assert(session->connection == NULL);
+    if (session->peer != NULL)
+        sessions->forgetting(session);
     silent_remove(sessions, session);
     drop_name(sessions, session);
     dedup_fini(&session->table);
@@ -205,6 +209,16 @@ static bool may_resume(const struct sessions *sessions, const struct session *se
            hello->last_connection <= session->connection_number;
 }
 
+/* The same for calls back, whose table is the client's: it empties it whenever it hears NEW, or hears another process
+ * than the last time, for only the process that wrote a call can replay it.  It tells which process it heard last, and
+ * by its number whether the table is the one it had. */
+static bool may_resume_back(const struct sessions *sessions, const struct session *session,
+                            const struct hello *hello)
+{
+    bool heard_this = id_is_none(&hello->last_domain) || hello->last_incarnation == sessions->incarnation;
+    return heard_this && hello->table != 0 && hello->table == session->back_table;
+}
+
 static struct sessions_judgment refuse(struct session *session, enum semel_reason reason)
 {
     return (struct sessions_judgment){.session = session, .refusal = reason};
@@ -249,10 +263,12 @@ struct sessions_judgment sessions_judge(const struct sessions *sessions, const s
     bool room = has_room(sessions) || (displaced != NULL && displaced->table.records == 0);
     if (session == NULL && !room)
         return refuse(session, SEMEL_REASON_TOO_MANY_SESSIONS);
+    bool resumed = session != NULL && may_resume(sessions, session, hello);
     return (struct sessions_judgment){
         .accept = true,
         .session = session,
-        .resumed = session != NULL && may_resume(sessions, session, hello),
+        .resumed = resumed,
+        .back_resumed = resumed && may_resume_back(sessions, session, hello),
         .displaced = displaced,
     };
 }
@@ -338,6 +354,8 @@ struct session *sessions_accept(struct sessions *sessions, const struct hello *h
         dedup_init(&session->table, &sessions->domain, hello->floor, sessions->window);
     }
     dedup_ack(&session->table, hello->floor);
+    session->back_window = hello->window;
+    session->back_table = hello->table;
     hold_name(sessions, session, hello, judgment->displaces, now_ns);
     return session;
 }

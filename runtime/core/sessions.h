@@ -25,6 +25,9 @@ struct session {
     uint64_t connection_number; /* of the latest connection */
     void *connection;           /* live, or NULL */
     uint32_t frame_limit;       /* agreed on the latest connection */
+    uint32_t back_window;       /* of calls back, granted on the latest connection; 0: it serves none */
+    uint32_t back_table;        /* which table of the client remembers them */
+    void *peer;                 /* what the server calls back through, or NULL; not looked at here */
     int64_t silent_since_ns;    /* of use while there is no connection */
     struct dedup_table table;
     uint32_t node_instance;    /* the life of the node that made it */
@@ -58,21 +61,26 @@ struct sessions {
     int64_t lease_ns;
     struct id domain_id;
     uint64_t hash_seed;
+    uint64_t incarnation;     /* of this process, which alone knows its calls back */
     uint64_t last_connection; /* connection numbers rise within the domain */
     struct dedup_domain domain;
     struct session *silent_head;
     struct session *silent_tail;
-    uint64_t expired; /* counters */
+    void (*forgetting)(struct session *session); /* called for one that has a peer */
+    uint64_t expired;                            /* counters */
 };
 
 struct sessions_options {
     struct id domain_id;
+    uint64_t incarnation;
     uint64_t hash_seed; /* secret, or a hostile client could choose ids that meet in one bucket */
     uint32_t limit;
     uint32_t window;
     int64_t lease_ns;
     uint64_t keep_reply;
     uint64_t keep_total;
+    /* Told of a session with a peer just before it is forgotten; NULL: there are no peers. */
+    void (*forgetting)(struct session *session);
 };
 
 /* false: no memory. */
@@ -83,6 +91,7 @@ void sessions_fini(struct sessions *sessions);
 struct sessions_judgment {
     bool accept;
     bool resumed;
+    bool back_resumed;         /* the client still remembers what it was called back for by this process */
     enum semel_reason refusal; /* if not accepted */
     struct session *session;   /* known already, or NULL */
     struct session *displaced; /* a live session of another life of the same node: close it, and judge again */

@@ -159,6 +159,10 @@ static void on_frame(struct wire *wire, const struct frame *frame)
         on_hello(connection, frame);
         return;
     }
+    if (frame->type == FRAME_REPLY) {
+        connection_close(connection, SEMEL_REASON_BAD_STATE); /* it was asked nothing */
+        return;
+    }
     if (!take_floor(connection, frame)) {
         connection_close(connection, SEMEL_REASON_BAD_FIELD);
         return;

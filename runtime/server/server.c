@@ -51,6 +51,7 @@ static bool init_sessions(semel_server *server)
 {
     const struct sessions_options options = {
         .domain_id = server->store.domain,
+        .incarnation = server->incarnation,
         .hash_seed = random_u64(),
         .limit = (uint32_t)property(server, PROPERTIES_MAX_SESSIONS),
         .window = (uint32_t)property(server, PROPERTIES_WINDOW),

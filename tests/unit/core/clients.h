@@ -12,6 +12,7 @@
 #define LEASE (60 * SECOND)
 #define ALICE UINT64_C(1000)
 #define BOB UINT64_C(1001)
+#define INCARNATION UINT64_C(0x1c)
 
 static const struct id domain = {{0xd0, 0xd1}};
 static int connections[64]; /* their addresses stand for connections */
@@ -52,6 +53,7 @@ static inline struct sessions open_sessions_with(uint32_t limit, struct id domai
 {
     struct sessions sessions;
     struct sessions_options options = {.domain_id = domain_id,
+                                       .incarnation = INCARNATION,
                                        .hash_seed = hash_seed,
                                        .limit = limit,
                                        .window = 64,
@@ -124,6 +126,7 @@ static inline struct sessions_judgment offer(struct sessions *sessions, struct c
 static inline void welcome(struct client *client, struct sessions_judgment judgment)
 {
     client->hello.last_domain = domain;
+    client->hello.last_incarnation = INCARNATION;
     client->hello.last_connection = client->session->connection_number;
     client->welcomed_resumed = judgment.resumed;
 }

@@ -45,7 +45,8 @@ Test(frame, golden_frames_are_what_the_code_writes)
         size_t size = unhex(golden[i].hex, expected, sizeof expected);
         cr_assert_eq(golden_write(&golden[i], written), size, "%s", golden[i].name);
         cr_assert_eq(memcmp(written, expected, size), 0, "%s", golden[i].name);
-        cr_assert_str_eq(golden[i].name, frame_type_name(golden[i].frame.type));
+        const char *type = frame_type_name(golden[i].frame.type);
+        cr_assert_eq(strncmp(golden[i].name, type, strlen(type)), 0, "%s", golden[i].name);
     }
 }
 
@@ -252,7 +253,7 @@ static enum semel_reason read_size(enum frame_type type, uint32_t size, size_t l
 static bool size_is_fair(enum frame_type type, uint64_t size, size_t limit)
 {
     switch (type) {
-    case FRAME_HELLO: return size >= 48 + 88 && size <= 48 + 88 + 64 && size <= limit;
+    case FRAME_HELLO: return size >= 48 + 96 && size <= 48 + 96 + 64 && size <= limit;
     case FRAME_WELCOME: return size == 48 + 60 && size <= limit;
     case FRAME_REFUSE: return size >= 48 && size <= 48 + 255 && size <= limit;
     case FRAME_REQUEST:

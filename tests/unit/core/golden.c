@@ -1,4 +1,4 @@
-/* The fields and the bytes of the golden conversation: alice-01 deposits 500, then the server drains.
+/* The fields and the bytes of the golden conversation: alice-01 deposits 500, the server drains, and calls back.
  *
  * Reads best next: golden.h. */
 #include "golden.h"
@@ -19,6 +19,8 @@ static const struct hello hello = {
     .heartbeat_ms = 5000,
     .frame_limit = 1048576,
     .node_instance = 0x41424344,
+    .window = 256,
+    .table = 1,
     .name_size = 6,
     .name = "teller",
 };
@@ -40,16 +42,17 @@ static const uint8_t deposit[13] = "\x0a\x08"
                                    "alice-01"
                                    "\x10\xf4\x03";
 static const uint8_t balance[3] = "\x08\xf4\x03";
+static const uint8_t degrees[2] = "\x08\x15";
 
 const struct golden golden[GOLDEN_COUNT] = {
     {"HELLO",
      {.type = FRAME_HELLO},
      HANDSHAKE_MAGIC,
-     "8e000000 01000000 00000000 00000000 00000000 00000000 00000000 00000000 "
-     "a94d87f2 a1507e0a 09eb81b6 66646cc8 01000600 88130000 a0a1a2a3 a4a5a6a7 "
+     "96000000 01000000 00000000 00000000 00000000 00000000 00000000 00000000 "
+     "dd053604 a4ef9767 8a3b5f83 647340a4 01000600 88130000 a0a1a2a3 a4a5a6a7 "
      "a8a9aaab acadaeaf 02000000 00000000 11111111 11111111 d0d1d2d3 d4d5d6d7 "
      "d8d9dadb dcdddedf 33333333 33333333 03000000 00000000 05000000 00000000 "
-     "00001000 44434241 74656c6c 6572 "},
+     "00001000 44434241 00010000 01000000 74656c6c 6572 "},
     {"WELCOME",
      {.type = FRAME_WELCOME, .flags = FRAME_RESUMED},
      GOLDEN_CLIENT_NONCE,
@@ -96,11 +99,41 @@ const struct golden golden[GOLDEN_COUNT] = {
      GOLDEN_SERVER_NONCE + 3 * GOLDEN_STRIDE,
      "30000000 0a000000 06000000 00000000 00000000 00000000 00000000 00000000 "
      "c294d338 0580062d bc005fdc 441fffef "},
+    {"REQUEST-BACK",
+     {.type = FRAME_REQUEST,
+      .flags = FRAME_IDEMPOTENT,
+      .seq = 2,
+      .method = GOLDEN_PEER_METHOD,
+      .aux = 1,
+      .time_ms = 60000},
+     ~GOLDEN_SERVER_NONCE + 2 * GOLDEN_STRIDE,
+     "30000000 04010000 02000000 00000000 5d75bdee 39bef52f 01000000 60ea0000 "
+     "84dfe406 3bd03be7 c3fae790 007de090 "},
+    {"REPLY-BACK",
+     {.type = FRAME_REPLY,
+      .flags = SEMEL_OUTCOME_EXECUTED,
+      .code = SEMEL_OK,
+      .seq = 2,
+      .method = GOLDEN_PEER_METHOD},
+     GOLDEN_SERVER_NONCE + 4 * GOLDEN_STRIDE,
+     "32000000 05020000 02000000 00000000 5d75bdee 39bef52f 00000000 00000000 "
+     "bd8cd91a 2f403516 428dde64 34f5d339 0815 "},
 };
 
-static size_t write_body(enum frame_type type, uint8_t *body)
+/* Of the call back: nothing is asked but how warm it is. */
+static size_t write_peer_body(enum frame_type type, uint8_t *body)
 {
-    switch (type) {
+    if (type == FRAME_REQUEST)
+        return 0;
+    memcpy(body, degrees, sizeof degrees);
+    return sizeof degrees;
+}
+
+static size_t write_body(const struct frame *frame, uint8_t *body)
+{
+    if (frame->method == GOLDEN_PEER_METHOD)
+        return write_peer_body(frame->type, body);
+    switch (frame->type) {
     case FRAME_HELLO: return hello_write(body, &hello);
     case FRAME_WELCOME: welcome_write(body, &welcome); return HANDSHAKE_WELCOME_SIZE;
     case FRAME_REFUSE: memcpy(body, "draining", 8); return 8;
@@ -114,7 +147,7 @@ size_t golden_write(const struct golden *one, uint8_t *bytes)
 {
     struct frame frame = one->frame;
     frame.body = bytes + FRAME_HEADER_SIZE;
-    frame.body_size = write_body(frame.type, bytes + FRAME_HEADER_SIZE);
+    frame.body_size = write_body(&frame, bytes + FRAME_HEADER_SIZE);
     frame.digest = frame_digest(frame.method, frame.body, frame.body_size);
     frame_write(bytes, &frame);
     frame_seal(bytes, one->seed);

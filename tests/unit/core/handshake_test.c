@@ -22,6 +22,8 @@ static struct hello fair_hello(uint16_t name_size)
         .heartbeat_ms = 0xf1f2f3f4,
         .frame_limit = 0xe1e2e3e4,
         .node_instance = 0x71727374,
+        .window = 0xd1d2,
+        .table = 0x81828384,
         .name_size = name_size,
     };
     memset(hello.name, 'n', name_size);
@@ -92,6 +94,8 @@ Test(handshake, hello_keeps_every_field)
         cr_assert_eq(read.heartbeat_ms, hello.heartbeat_ms);
         cr_assert_eq(read.frame_limit, hello.frame_limit);
         cr_assert_eq(read.node_instance, hello.node_instance);
+        cr_assert_eq(read.window, hello.window);
+        cr_assert_eq(read.table, hello.table);
         cr_assert_eq(read.name_size, name_size);
         cr_assert_eq(memcmp(read.name, hello.name, name_size), 0);
     }
@@ -131,7 +135,9 @@ Test(handshake, fields_stand_where_the_readme_says)
     cr_assert_eq(bytes_load64(body + 72), hello.floor);
     cr_assert_eq(bytes_load32(body + 80), hello.frame_limit);
     cr_assert_eq(bytes_load32(body + 84), hello.node_instance);
-    cr_assert_eq(memcmp(body + 88, "nnn", 3), 0);
+    cr_assert_eq(bytes_load32(body + 88), hello.window);
+    cr_assert_eq(bytes_load32(body + 92), hello.table);
+    cr_assert_eq(memcmp(body + 96, "nnn", 3), 0);
     struct welcome welcome = fair_welcome();
     welcome_write(body, &welcome);
     cr_assert_eq(bytes_load32(body + 4), welcome.lease_ms);
@@ -192,7 +198,7 @@ Test(handshake, another_version_leaves_a_nonce_to_refuse_with)
         bytes_store16(body, (uint16_t)(2 + rng_below(&rng, 1000)));
         struct hello hello = {.attempt = 77, .nonce = 78};
         enum semel_reason reason = read_hello(body, size, &hello);
-        if (size < 88) {
+        if (size < HANDSHAKE_HELLO_SIZE) {
             cr_assert_eq(reason, SEMEL_REASON_BAD_FIELD, "%zu bytes are no HELLO of any version", size);
             cr_assert(hello.attempt == 77 && hello.nonce == 78);
             continue;
@@ -220,6 +226,24 @@ Test(handshake, hello_without_what_it_needs_is_refused)
     cr_assert_eq(hello_there_and_back(&hello), SEMEL_REASON_BAD_FIELD);
     hello.frame_limit = LIMIT_FRAME_MIN;
     cr_assert_eq(hello_there_and_back(&hello), SEMEL_REASON_NONE);
+}
+
+/* Who takes calls back has a table that remembers them, and the other way round. */
+Test(handshake, a_window_without_a_table_is_refused)
+{
+    static const struct {
+        uint32_t window;
+        uint32_t table;
+        bool fair;
+    } cases[] = {{0, 0, true},     {0, 1, false},     {1, 0, false},          {1, 1, true},
+                 {65536, 1, true}, {65537, 1, false}, {UINT32_MAX, 1, false}, {1, UINT32_MAX, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct hello hello = fair_hello(4);
+        hello.window = cases[i].window;
+        hello.table = cases[i].table;
+        cr_assert_eq(hello_there_and_back(&hello), cases[i].fair ? SEMEL_REASON_NONE : SEMEL_REASON_BAD_FIELD,
+                     "window %u, table %u", cases[i].window, cases[i].table);
+    }
 }
 
 Test(handshake, first_hello_has_seen_nothing)
