@@ -10,6 +10,7 @@ packages=(
     libev-dev libxxhash-dev libinih-dev    # event loop, hashes, property files
     libjansson-dev                         # JSON of the tools
     libcriterion-dev universal-ctags       # tests; ctags measures function length
+    spin                                   # tests/model: looks at every state
     iproute2 nftables conntrack            # tests with real hosts: namespaces, faults, address translation
     iputils-arping                         # and a gratuitous ARP
     dpkg-dev file                          # the Debian package: finding what it depends on
