@@ -191,8 +191,14 @@ static void on_frame(struct wire *wire, const struct frame *frame)
 
 static void on_sent(struct wire *wire, struct outgoing *out)
 {
-    (void)wire;
+    wire_await(wire);
     call_sent(call_of(out));
+}
+
+static bool on_awaits(struct wire *wire)
+{
+    const semel_channel *channel = wire->owner;
+    return channel->outbox.count > 0;
 }
 
 static void on_dropped(struct wire *wire, struct outgoing *out)
@@ -221,6 +227,7 @@ static const struct wire_events events = {
     .sent = on_sent,
     .dropped = on_dropped,
     .stamp = on_stamp,
+    .awaits = on_awaits,
 };
 
 void channel_take_wire(semel_channel *channel, struct wire *wire, const struct endpoint *endpoint)

@@ -14,6 +14,9 @@ enum {
     LIMIT_HANDSHAKE_FRAME = 512,
     /* Shortest heartbeat two sides may agree on: below it they would do little but ping. */
     LIMIT_HEARTBEAT_MIN_MS = 50,
+    /* While answers are owed, a client is silent no longer than this: an address that another host has taken over is
+     * found out by the reset that a ping provokes, and a take-over is to be over in 3 s, whatever the heartbeat. */
+    LIMIT_AWAITING_SILENCE_MS = 1000,
     /* Smallest frame limit two sides may agree on: a header and a small message. */
     LIMIT_FRAME_MIN = 4096,
     /* The window is a u32 on the wire and a ring in memory: 2^16 records are 4 MiB a session. */

@@ -14,6 +14,13 @@
 
 struct endpoint;
 
+/* What the kernel knows of the other side, apart from what its process says. */
+enum transport_pulse {
+    TRANSPORT_PULSE_NONE,  /* nothing: what was written may have gone to nobody */
+    TRANSPORT_PULSE_HEARS, /* all that was written has been acknowledged: a host is there */
+    TRANSPORT_PULSE_FULL,  /* a host is there, and has no room for more: its process does not read */
+};
+
 struct transport {
     const char *scheme; /* "tcp" */
 
@@ -53,6 +60,13 @@ struct transport {
 
     /* Gives a stream or a listener back; what was written may still arrive. */
     void (*close)(int fd);
+
+    /* Asks the kernel to give up what it was told to send and could not for this long, also when the stream has been
+     * closed meanwhile.  NULL: there is no need to. */
+    void (*set_patience)(int fd, int64_t patience_ms);
+
+    /* Also of a stream that the kernel has given up just now.  NULL: never more than NONE. */
+    enum transport_pulse (*pulse)(int fd);
 };
 
 /* One address of one URI. */

@@ -84,6 +84,13 @@ static uint64_t subject(int fd)
     return peer.uid;
 }
 
+/* The other host is this one: a process that is gone has closed its end. */
+static enum transport_pulse pulse(int fd)
+{
+    (void)fd;
+    return TRANSPORT_PULSE_HEARS;
+}
+
 static void forget(const struct endpoint *endpoint)
 {
     if (is_path(endpoint))
@@ -104,4 +111,5 @@ const struct transport transport_unix = {
     .read = transport_socket_read,
     .write = transport_socket_write,
     .close = transport_socket_close,
+    .pulse = pulse,
 };

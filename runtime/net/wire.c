@@ -74,14 +74,31 @@ static void on_stamp(struct outgoing *out, void *user)
 
 /* ---- keeping alive ---- */
 
+/* How long it may be silent itself. */
+static int64_t silence_ns(const struct wire *wire)
+{
+    int64_t longest_ns = wire->heartbeat_ns / PINGS_A_HEARTBEAT;
+    const int64_t awaiting_ns = LIMIT_AWAITING_SILENCE_MS * MS_IN_NS;
+    return wire->awaiting && awaiting_ns < longest_ns ? awaiting_ns : longest_ns;
+}
+
 static void ping_if_silent(struct wire *wire, int64_t now_ns)
 {
-    if (now_ns - wire->last_out_ns < wire->heartbeat_ns / PINGS_A_HEARTBEAT || wire->queue.bytes > 0 ||
+    if (now_ns - wire->last_out_ns < silence_ns(wire) || wire->queue.bytes > 0 ||
         !link_may_send(&wire->link, FRAME_PING))
         return;
     const struct frame ping = {.type = FRAME_PING};
     /* Without memory for a ping the peer may take us for dead, and the session heals that. */
     (void)wire_send_control(wire, &ping, WIRE_ORDER_FIRST, NULL);
+}
+
+enum semel_reason wire_silence(const struct wire *wire)
+{
+    enum transport_pulse pulse = wire->transport->pulse != NULL ? wire->transport->pulse(wire->fd)
+                                                                : TRANSPORT_PULSE_NONE;
+    /* What was acknowledged must have been sent since the peer was heard last, or it says nothing. */
+    bool hears = pulse == TRANSPORT_PULSE_HEARS && wire->last_out_ns > wire->last_in_ns;
+    return hears || pulse == TRANSPORT_PULSE_FULL ? SEMEL_REASON_PEER_STUCK : SEMEL_REASON_HEARTBEAT_MISSED;
 }
 
 /* Why the wire should be given up now; NONE: it should not. */
@@ -98,12 +115,24 @@ static enum semel_reason ailment(struct wire *wire, int64_t now_ns)
     return SEMEL_REASON_NONE;
 }
 
+static int64_t next_tick_ns(const struct wire *wire)
+{
+    int64_t now_ns = loop_now(wire->room->loop);
+    if (wire->heartbeat_ns == 0)
+        return now_ns + wire->limits.handshake_ns;
+    int64_t look_ns = now_ns + wire->heartbeat_ns / TICKS_A_HEARTBEAT;
+    if (!wire->awaiting)
+        return look_ns;
+    int64_t ping_ns = wire->last_out_ns + silence_ns(wire);
+    if (ping_ns <= now_ns) /* it is being sent, or can not be */
+        ping_ns = now_ns + silence_ns(wire);
+    return ping_ns < look_ns ? ping_ns : look_ns;
+}
+
 static void start_tick(struct wire *wire)
 {
-    int64_t wait_ns = wire->heartbeat_ns == 0 ? wire->limits.handshake_ns
-                                              : wire->heartbeat_ns / TICKS_A_HEARTBEAT;
     /* It always starts: there was room when the wire was made, and whoever restarts it has just stopped it. */
-    bool started = loop_timer_start(wire->room->loop, &wire->tick, loop_now(wire->room->loop) + wait_ns);
+    bool started = loop_timer_start(wire->room->loop, &wire->tick, next_tick_ns(wire));
     assert(started);
     (void)started;
 }
@@ -112,6 +141,7 @@ static void on_tick(struct timer *timer)
 {
     struct wire *wire = container_of(timer, struct wire, tick);
     int64_t now_ns = loop_now(wire->room->loop);
+    wire->awaiting = wire->awaiting && wire->events->awaits(wire);
     start_tick(wire);
     enum semel_reason reason = ailment(wire, now_ns);
     if (reason == SEMEL_REASON_HEARTBEAT_MISSED) {
@@ -121,6 +151,8 @@ static void on_tick(struct timer *timer)
             return;
         reason = ailment(wire, now_ns);
     }
+    if (reason == SEMEL_REASON_HEARTBEAT_MISSED)
+        reason = wire_silence(wire);
     if (reason != SEMEL_REASON_NONE) {
         wire_fail(wire, reason, 0);
         return;
@@ -128,6 +160,13 @@ static void on_tick(struct timer *timer)
     if (wire->heartbeat_ns != 0)
         ping_if_silent(wire, now_ns);
     wire_trim(wire);
+}
+
+void wire_await_begin(struct wire *wire)
+{
+    wire->awaiting = true;
+    if (!wire_is_closed(wire))
+        start_tick(wire);
 }
 
 /* ---- life ---- */
@@ -212,12 +251,23 @@ void wire_close_when_sent(struct wire *wire, enum semel_reason reason)
     wire_flush_later(wire);
 }
 
+/* When the kernel is to give up: later than we do, who find a peer that is silent after a heartbeat and one that does
+ * not read after slow_ns, a tick late, and know the reason.  What it adds: an end where we see nothing amiss, since the
+ * peer is heard but does not hear us; and one for what is left of a connection that we have closed. */
+static void set_patience(const struct wire *wire)
+{
+    int64_t patience_ns = wire->limits.slow_ns + 2 * wire->heartbeat_ns;
+    if (wire->transport->set_patience != NULL)
+        wire->transport->set_patience(wire->fd, patience_ns / MS_IN_NS);
+}
+
 void wire_open(struct wire *wire, uint64_t nonce, uint32_t frame_limit, int64_t heartbeat_ns)
 {
     assert(heartbeat_ns > 0);
     link_open(&wire->link, nonce, frame_limit);
     wire->heartbeat_ns = heartbeat_ns;
     start_tick(wire);
+    set_patience(wire);
 }
 
 void wire_hand_over(struct wire *wire, const struct wire_events *events, void *owner)

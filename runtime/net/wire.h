@@ -32,6 +32,8 @@ struct wire_events {
     void (*dropped)(struct wire *wire, struct outgoing *out);
     /* Last words for a frame's header before it is sealed, the wire's own frames included.  May be NULL. */
     void (*stamp)(struct wire *wire, struct outgoing *out);
+    /* Whether an answer is still owed; asked now and then after wire_await.  May be NULL for who never calls that. */
+    bool (*awaits)(struct wire *wire);
 };
 
 struct wire_limits {
@@ -70,6 +72,7 @@ struct wire {
     bool paused; /* not read: too much is unsent */
     bool deaf;   /* the peer takes no more bytes, but what it sent before may still be read */
     bool pong_queued;
+    bool awaiting; /* an answer is owed: its own silence is broken sooner */
     struct loop_io io;
     struct loop_task flush_task;
     struct loop_task reap_task;
@@ -123,6 +126,21 @@ void wire_flush_later(struct wire *wire);
 /* Makes and queues a frame without an owner, with a body that is copied.  seed: NULL, or the seed to seal it with at
  * once (handshake frames).  The link must allow it (asserted).  false: no memory. */
 bool wire_send_control(struct wire *wire, const struct frame *frame, uint64_t order, const uint64_t *seed);
+
+/* Why a peer that was not heard for a heartbeat is given up: HEARTBEAT_MISSED, or PEER_STUCK where its host is there
+ * all the same.  For wire_io.c. */
+enum semel_reason wire_silence(const struct wire *wire);
+
+void wire_await_begin(struct wire *wire);
+
+/* The owner waits for an answer: from now on, and until events->awaits says otherwise, the wire pings soon when it has
+ * nothing else to send.  So a host that has given its address away is found out long before the heartbeat.  Cheap when
+ * it holds already. */
+static inline void wire_await(struct wire *wire)
+{
+    if (!wire->awaiting)
+        wire_await_begin(wire);
+}
 
 /* Whether a frame in a send queue is the wire's own. */
 static inline bool wire_is_control(const struct outgoing *out)

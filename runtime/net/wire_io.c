@@ -57,6 +57,15 @@ static size_t lay_out(struct wire *wire, const struct sendq_span *spans, size_t 
     return used;
 }
 
+/* What a system call that failed for good says of the peer.  The kernel's patience may end with one that is there and
+ * reads nothing, if so little was sent that all of it had found room in the kernel. */
+static void fail_broken(struct wire *wire, int os_error)
+{
+    bool slow = os_error == ETIMEDOUT && wire->transport->pulse != NULL &&
+                wire->transport->pulse(wire->fd) == TRANSPORT_PULSE_FULL;
+    wire_fail(wire, slow ? SEMEL_REASON_SLOW_READER : SEMEL_REASON_IO_ERROR, os_error);
+}
+
 static void write_failed(struct wire *wire)
 {
     if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
@@ -64,7 +73,7 @@ static void write_failed(struct wire *wire)
     /* Replies may wait in our receive buffer: the end of input will tell when there are no more. */
     wire->deaf = true;
     if (wire->paused || wire->closing)
-        wire_fail(wire, SEMEL_REASON_IO_ERROR, errno);
+        fail_broken(wire, errno);
 }
 
 /* One system call.  Returns whether everything gathered was taken. */
@@ -207,7 +216,7 @@ static void read_failed(struct wire *wire, ssize_t got)
     if (got == 0)
         wire_fail(wire, SEMEL_REASON_PEER_CLOSED, 0);
     else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
-        wire_fail(wire, SEMEL_REASON_IO_ERROR, errno);
+        fail_broken(wire, errno);
 }
 
 void wire_receive(struct wire *wire)
@@ -274,7 +283,7 @@ static bool is_dead(struct wire *wire)
         return false;
     wire_catch_up(wire);
     if (!wire_is_closed(wire) && loop_now(wire->room->loop) - wire->last_in_ns >= wire->heartbeat_ns)
-        wire_fail(wire, SEMEL_REASON_HEARTBEAT_MISSED, 0);
+        wire_fail(wire, wire_silence(wire), 0);
     return wire_is_closed(wire);
 }
 

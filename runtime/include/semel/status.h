@@ -147,7 +147,9 @@ enum semel_rule {
       "raise RetryMaxElapsed or shorten the waits")                                                            \
     X(ATTEMPT_TIMEOUT, "the attempt took longer than AttemptTimeout", "the server is slow, or stuck")          \
     X(RECOVERY_GAVE_UP, "the recovery function gave up, or its connection was lost",                           \
-      "the application was not ready again on the new connection")
+      "the application was not ready again on the new connection")                                             \
+    X(PEER_STUCK, "heartbeat missed, though the peer's host acknowledges all it is sent",                      \
+      "its process is stopped or stuck; host and network are well")
 
 enum semel_reason {
 #define SEMEL_REASON_ENUM(name, what, advice) SEMEL_REASON_##name,

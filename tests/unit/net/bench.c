@@ -29,6 +29,10 @@ static void prepare(int fd)
 
 static ssize_t read_some(int fd, void *into, size_t size)
 {
+    if (bench.read_error != 0) {
+        errno = bench.read_error;
+        return -1;
+    }
     return transport_socket_read(fd, into,
                                  bench.read_max != 0 && bench.read_max < size ? bench.read_max : size);
 }
@@ -41,8 +45,24 @@ static ssize_t write_some(int fd, const struct iovec *parts, size_t count)
     return -1;
 }
 
-static const struct transport transport = {
-    .prepare = prepare, .read = read_some, .write = write_some, .close = transport_socket_close};
+static void set_patience(int fd, int64_t patience_ms)
+{
+    (void)fd;
+    bench.patience_ms = patience_ms;
+}
+
+static enum transport_pulse pulse(int fd)
+{
+    cr_assert_geq(fd, 0, "asked of a closed one");
+    return bench.pulse;
+}
+
+static const struct transport transport = {.prepare = prepare,
+                                           .read = read_some,
+                                           .write = write_some,
+                                           .close = transport_socket_close,
+                                           .set_patience = set_patience,
+                                           .pulse = pulse};
 
 /* ---- the owner ---- */
 
@@ -83,8 +103,14 @@ static void on_dropped(struct wire *wire, struct outgoing *out)
     reply_settle(reply_of(out));
 }
 
+static bool on_awaits(struct wire *wire)
+{
+    (void)wire;
+    return bench.awaits;
+}
+
 static const struct wire_events events = {
-    .frame = on_frame, .lost = on_lost, .sent = on_sent, .dropped = on_dropped};
+    .frame = on_frame, .lost = on_lost, .sent = on_sent, .dropped = on_dropped, .awaits = on_awaits};
 
 static void no_wake(void *user)
 {

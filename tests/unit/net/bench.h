@@ -33,6 +33,10 @@ extern struct bench {
     /* the transport */
     size_t read_max; /* bytes a read gives at most; 0: all */
     int write_error; /* errno of every write; 0: none */
+    int read_error;  /* the same of every read */
+    enum transport_pulse pulse;
+    int64_t patience_ms; /* what it was told */
+    bool awaits;         /* what the owner says */
 } bench;
 
 /* Limits that no test comes near. */

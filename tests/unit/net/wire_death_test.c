@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "core/limits.h"
 #include "core/units.h"
 
 TestSuite(wire_death, .timeout = 30);
@@ -88,6 +89,122 @@ Test(wire_death, silence_is_death, .fini = bench_close)
     cr_assert(bench_take(&frame), "it had asked");
     cr_assert_eq(frame.type, FRAME_PING);
 }
+
+/* Silent for a heartbeat, with a ping sent since it was heard, or (asked = false) not. */
+static void fall_silent(enum transport_pulse pulse, bool asked, enum semel_reason reason)
+{
+    bench_open(&bench_wide, LONG);
+    bench.pulse = pulse;
+    bench.wire->last_in_ns -= 2 * LONG;
+    if (!asked)
+        bench.wire->last_out_ns -= 3 * LONG;
+    bench_reply(9, 10);
+    bench_turn();
+    cr_assert_eq(bench.lost, 1);
+    cr_assert_eq(bench.reason, reason, "%s", semel_reason_name(bench.reason));
+    cr_assert_eq(bench.dropped, 1);
+}
+
+Test(wire_death, silence_of_a_peer_whose_host_hears_us_is_a_process_that_is_stuck, .fini = bench_close)
+{
+    fall_silent(TRANSPORT_PULSE_HEARS, true, SEMEL_REASON_PEER_STUCK);
+}
+
+Test(wire_death, a_host_that_was_sent_nothing_since_has_acknowledged_nothing, .fini = bench_close)
+{
+    fall_silent(TRANSPORT_PULSE_HEARS, false, SEMEL_REASON_HEARTBEAT_MISSED);
+}
+
+Test(wire_death, silence_of_a_peer_whose_host_has_no_room_is_a_process_that_is_stuck, .fini = bench_close)
+{
+    fall_silent(TRANSPORT_PULSE_FULL, false, SEMEL_REASON_PEER_STUCK);
+}
+
+Test(wire_death, silence_found_by_the_clock_asks_the_host_too, .fini = bench_close)
+{
+    bench_open(&bench_wide, 20 * MS_IN_NS);
+    bench.pulse = TRANSPORT_PULSE_HEARS;
+    bench_turn_until_lost(SEMEL_REASON_PEER_STUCK);
+}
+
+Test(wire_death, the_kernel_is_more_patient_than_we, .fini = bench_close)
+{
+    struct wire_limits limits = bench_wide;
+    limits.slow_ns = 700 * MS_IN_NS;
+    bench_open(&limits, 2 * S_IN_NS);
+    cr_assert_eq(bench.patience_ms, 700 + 2 * 2000);
+}
+
+/* All that was sent found room in the kernels, and the reader has taken nothing of it. */
+static void time_out(enum transport_pulse pulse, enum semel_reason reason)
+{
+    bench_open(&bench_wide, LONG);
+    bench.pulse = pulse;
+    bench.read_error = ETIMEDOUT;
+    bench_send(10);
+    bench_turn_until_lost(reason);
+    cr_assert_eq(bench.os_error, ETIMEDOUT);
+}
+
+Test(wire_death, the_kernels_patience_ends_with_a_slow_reader, .fini = bench_close)
+{
+    time_out(TRANSPORT_PULSE_FULL, SEMEL_REASON_SLOW_READER);
+}
+
+Test(wire_death, the_kernels_patience_ends_with_nobody, .fini = bench_close)
+{
+    time_out(TRANSPORT_PULSE_NONE, SEMEL_REASON_IO_ERROR);
+}
+
+/* ---- waiting for an answer ---- */
+
+static bool pinged(void)
+{
+    struct frame frame;
+    cr_assert(bench_read());
+    if (!bench_take(&frame))
+        return false;
+    cr_assert_eq(frame.type, FRAME_PING);
+    return true;
+}
+
+Test(wire_death, who_waits_for_an_answer_pings_soon, .init = enter, .fini = bench_close)
+{
+    const int64_t silence_ns = LIMIT_AWAITING_SILENCE_MS * MS_IN_NS;
+    bench.awaits = true;
+    bench.wire->last_out_ns = loop_now(&bench.loop) - silence_ns + 5 * MS_IN_NS;
+    int64_t due_ns = bench.wire->last_out_ns + silence_ns;
+    wire_await(bench.wire);
+    cr_assert_eq(bench.wire->tick.due_ns, due_ns);
+    do {
+        loop_run_once(&bench.loop);
+        bench_turn(); /* what a tick queues leaves in the turn after it */
+    } while (!pinged());
+    cr_assert_geq(loop_now(&bench.loop), due_ns);
+    cr_assert_leq(bench.wire->tick.due_ns, loop_now(&bench.loop) + silence_ns, "and goes on");
+
+    bench.awaits = false;
+    bench.wire->last_out_ns = loop_now(&bench.loop) - silence_ns + 5 * MS_IN_NS;
+    bench.wire->awaiting = false;
+    wire_await(bench.wire);
+    while (bench.wire->awaiting)
+        loop_run_once(&bench.loop);
+    bench_turn();
+    cr_assert_not(pinged(), "nobody waits any more");
+    cr_assert_gt(bench.wire->tick.due_ns, loop_now(&bench.loop) + LONG / 6, "and nobody looks");
+}
+
+Test(wire_death, a_heartbeat_shorter_than_that_is_kept, .fini = bench_close)
+{
+    bench_open(&bench_wide, 300 * MS_IN_NS);
+    bench.awaits = true;
+    int64_t now_ns = loop_now(&bench.loop);
+    bench.wire->last_out_ns = now_ns;
+    wire_await(bench.wire);
+    cr_assert_leq(bench.wire->tick.due_ns, now_ns + 100 * MS_IN_NS);
+}
+
+/* ---- time that was slept away ---- */
 
 Test(wire_death, what_came_while_nobody_looked_counts, .init = enter, .fini = bench_close)
 {
