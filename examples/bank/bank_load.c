@@ -20,6 +20,7 @@ static struct {
     const char *to;
     const char *op;
     const char *results;
+    const char *node_name;
     uint64_t deadline_ms;
     struct load_settings load;
 } settings = {
@@ -57,6 +58,11 @@ static const struct arg options[] = {
      .number = &settings.load.announce, .min = 1, .max = UINT32_MAX},
     {"--progress", NULL, "tell every second how far it is; done anyway on a terminal",
      .flag = &settings.load.progress},
+    {"--node-name", "NAME",
+     "stable name of this node: a new one of the same name\n"
+     "takes the place of the old one at once",
+     .text = &settings.node_name},
+    {"--verbose", NULL, "tell on stderr of each connection that is made or lost", .flag = &program_verbose},
 };
 
 static const struct args args = {
@@ -109,7 +115,7 @@ static int run(semel_properties *properties, struct results *results)
     semel_node *node;
     semel_channel *channel;
     struct semel_node_options options_of_node = {
-        .properties = properties, .log = program_log, .log_user = program};
+        .name = settings.node_name, .properties = properties, .log = program_log, .log_user = program};
     if (semel_node_open(&options_of_node, &node, &status) != SEMEL_OK)
         return program_fail(program, "node", &status);
     ev_signal hangup;

@@ -24,6 +24,7 @@ static struct {
     struct arg_list listen;
     const char *journal;
     const char *store;
+    const char *node_name;
     uint64_t delay_ms;
     uint64_t opening_balance;
 } settings = {.store = "memory", .opening_balance = 100000000};
@@ -41,6 +42,8 @@ static const struct arg options[] = {
      .max = 86400000},
     {"--opening-balance", "CENTS", "of an account nobody used before (default 100000000)",
      .number = &settings.opening_balance, .max = INT64_MAX / 2},
+    {"--node-name", "NAME", "stable name of this node, for its peers", .text = &settings.node_name},
+    {"--verbose", NULL, "tell on stderr of each connection that is made or lost", .flag = &program_verbose},
 };
 
 static const struct args args = {
@@ -186,9 +189,11 @@ static void print_counters(const semel_server *server)
         refused += stats.refused_by[reason];
     printf("{\"requests\":%" PRIu64 ",\"executed\":%" PRIu64 ",\"replayed\":%" PRIu64 ",\"attached\":%" PRIu64
            ",\"refused\":%" PRIu64 ",\"accepted\":%" PRIu64 ",\"welcomed\":%" PRIu64 ",\"resumed\":%" PRIu64
-           "}\n",
+           ",",
            stats.requests, stats.executed, stats.replayed, stats.attached, refused, stats.accepted,
            stats.welcomed, stats.resumed);
+    program_print_closed(stats.closed_by, stdout);
+    puts("}");
 }
 
 static int listen_everywhere(struct teller *teller)
@@ -249,7 +254,8 @@ static int run(struct teller *teller, const semel_properties *properties)
         return EXIT_FAILURE;
     }
     semel_status status;
-    struct semel_node_options node = {.properties = properties, .log = program_log, .log_user = program};
+    struct semel_node_options node = {
+        .name = settings.node_name, .properties = properties, .log = program_log, .log_user = program};
     if (semel_node_open(&node, &teller->node, &status) != SEMEL_OK)
         return program_fail(program, "node", &status);
     teller->answers.loop = semel_node_loop(teller->node);

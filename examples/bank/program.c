@@ -3,6 +3,7 @@
  * Reads best next: bank_server.c, bank_load.c. */
 #include "program.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,12 +41,30 @@ enum args_result program_parse(semel_properties *properties, const struct args *
     return result;
 }
 
+bool program_verbose;
+
 void program_log(enum semel_log_level level, const char *text, void *user)
 {
-    static const char *const names[] = {
-        [SEMEL_LOG_ERROR] = "error", [SEMEL_LOG_WARNING] = "warning", [SEMEL_LOG_TRACE] = "trace"};
-    if (level != SEMEL_LOG_INFO)
+    static const char *const names[] = {[SEMEL_LOG_ERROR] = "error",
+                                        [SEMEL_LOG_WARNING] = "warning",
+                                        [SEMEL_LOG_INFO] = "info",
+                                        [SEMEL_LOG_TRACE] = "trace"};
+    if (level != SEMEL_LOG_INFO || program_verbose)
         fprintf(stderr, "%s: %s: %s\n", (const char *)user, names[level], text);
+}
+
+void program_print_closed(const uint64_t *closed_by, FILE *file)
+{
+    const char *comma = "";
+    fputs("\"closed\":{", file);
+    for (int reason = 0; reason < SEMEL_REASON_COUNT; reason++) {
+        if (closed_by[reason] == 0)
+            continue;
+        fprintf(file, "%s\"%s\":%" PRIu64, comma, semel_reason_name((enum semel_reason)reason),
+                closed_by[reason]);
+        comma = ",";
+    }
+    fputs("}", file);
 }
 
 int program_fail(const char *program, const char *what, const semel_status *status)

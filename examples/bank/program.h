@@ -4,6 +4,8 @@
 #ifndef BANK_PROGRAM_H
 #define BANK_PROGRAM_H
 
+#include <stdio.h>
+
 #include <semel/node.h>
 #include <semel/properties.h>
 
@@ -13,8 +15,14 @@
  * as args says.  --help lists the properties too.  Messages go to stderr. */
 enum args_result program_parse(semel_properties *properties, const struct args *args, int argc, char **argv);
 
-/* A semel_log_fn for stderr; user is the program's name.  What is merely good to know is left out. */
+/* --verbose: also what is merely good to know, such as each connection that is made or lost. */
+extern bool program_verbose;
+
+/* A semel_log_fn for stderr; user is the program's name. */
 void program_log(enum semel_log_level level, const char *text, void *user);
+
+/* The member "closed" of a JSON object: how many connections ended, by reason. */
+void program_print_closed(const uint64_t *closed_by, FILE *file);
 
 /* Tells on stderr what could not be done and why; returns the exit code for it. */
 int program_fail(const char *program, const char *what, const semel_status *status);

@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <inttypes.h>
 
+#include "program.h"
+
 /* Below 16 a bucket holds one value; above, each power of two is split into 16. */
 static size_t bucket_of(int64_t value)
 {
@@ -75,8 +77,10 @@ void tally_print(const struct tally *tally, const struct semel_channel_stats *ch
             channel->bytes_out, channel->bytes_in, tally->insufficient);
     fprintf(file,
             ",\"p50_us\":%" PRId64 ",\"p99_us\":%" PRId64 ",\"p999_us\":%" PRId64 ",\"max_us\":%" PRId64
-            ",\"calls_per_s\":%.0f,\"elapsed_s\":%.3f}\n",
+            ",\"calls_per_s\":%.0f,\"elapsed_s\":%.3f,",
             tally_quantile_us(tally, 500), tally_quantile_us(tally, 990), tally_quantile_us(tally, 999),
             tally->longest_us, seconds > 0 ? (double)calls / seconds : 0, seconds);
+    program_print_closed(channel->closed_by, file);
+    fputs("}\n", file);
     fflush(file);
 }

@@ -128,9 +128,9 @@ void admission_refused(struct admission *admission)
     admission->overloaded = loop_timer_start(loop_of(admission), &admission->calm,
                                              admission->overloaded_ns + CALM_MS * MS_IN_NS);
     node_log(server->node, SEMEL_LOG_WARNING,
-             "server: overloaded, requests are refused: %u wait, the wait is %lld ms, %u run (MaxQueueAge, "
+             "%s: overloaded, requests are refused: %u wait, the wait is %lld ms, %u run (MaxQueueAge, "
              "MaxRunning)",
-             admission->queue.count, (long long)(expected_wait_ns(admission) / MS_IN_NS),
+             server->label, admission->queue.count, (long long)(expected_wait_ns(admission) / MS_IN_NS),
              server->running_count);
 }
 
@@ -143,8 +143,8 @@ static void on_calm(struct timer *timer)
     if (!calm && loop_timer_start(loop_of(admission), timer, now_ns + CALM_MS * MS_IN_NS))
         return;
     node_log(admission->server->node, SEMEL_LOG_WARNING,
-             "server: no longer overloaded: it was for %lld ms, %llu requests were refused",
-             (long long)((now_ns - admission->overloaded_ns) / MS_IN_NS),
+             "%s: no longer overloaded: it was for %lld ms, %llu requests were refused",
+             admission->server->label, (long long)((now_ns - admission->overloaded_ns) / MS_IN_NS),
              (unsigned long long)admission->refused);
     admission->overloaded = false;
     admission->refused = 0;

@@ -82,8 +82,9 @@ void answer_tell(struct connection *connection, const struct frame *frame, enum 
     }
     if (reason == SEMEL_REASON_FALSE_RETRY || reason == SEMEL_REASON_MODE_MISMATCH ||
         reason == SEMEL_REASON_MALFORMED)
-        node_log(server->node, SEMEL_LOG_ERROR, "server: request %llu of connection %llu not run: %s (%s)",
-                 (unsigned long long)frame->seq, (unsigned long long)connection->session->connection_number,
-                 semel_reason_text(reason), semel_reason_advice(reason));
+        node_log(server->node, SEMEL_LOG_ERROR, "%s: request %llu of connection %llu not run: %s (%s)",
+                 server->label, (unsigned long long)frame->seq,
+                 (unsigned long long)connection->session->connection_number, semel_reason_text(reason),
+                 semel_reason_advice(reason));
     answer_send(connection, frame->seq, frame->method, &answer, text);
 }

@@ -14,12 +14,31 @@
 /* Replies keep the order in which they were finished. */
 #define REPLY_ORDER UINT64_C(1)
 
+/* ---- what an operator may see ---- */
+
+static void tell_welcomed(const struct connection *connection, const struct hello *hello, bool resumed)
+{
+    node_log(connection->server->node, SEMEL_LOG_INFO, "%s: connection %llu welcomed%s%.*s: %s, attempt %llu",
+             connection->server->label, (unsigned long long)connection->session->connection_number,
+             hello->name_size > 0 ? ", node " : "", (int)hello->name_size, hello->name,
+             resumed ? "resumed" : "new session", (unsigned long long)hello->attempt);
+}
+
+static void tell_closed(const struct connection *connection, enum semel_reason reason)
+{
+    if (connection->session != NULL) /* others were refused, which has been told, or never said who they are */
+        node_log(connection->server->node, SEMEL_LOG_INFO, "%s: connection %llu closed: %s",
+                 connection->server->label, (unsigned long long)connection->session->connection_number,
+                 semel_reason_text(reason));
+}
+
 /* ---- closing ---- */
 
 static void forget(struct connection *connection, enum semel_reason reason)
 {
     struct semel_server *server = connection->server;
     server->stats.closed_by[reason]++;
+    tell_closed(connection, reason);
     if (connection->prev != NULL)
         connection->prev->next = connection->next;
     else
@@ -52,7 +71,7 @@ static void refuse(struct connection *connection, const struct hello *hello, enu
 {
     const struct frame frame = {.type = FRAME_REFUSE, .aux = (uint32_t)reason};
     node_log(connection->server->node, reason == SEMEL_REASON_NAME_CONFLICT ? SEMEL_LOG_ERROR : SEMEL_LOG_INFO,
-             "server: connection refused: %s%s%.*s", semel_reason_text(reason),
+             "%s: connection refused: %s%s%.*s", connection->server->label, semel_reason_text(reason),
              hello->name_size > 0 ? ": " : "", (int)hello->name_size, hello->name);
     if (wire_send_control(connection->wire, &frame, WIRE_ORDER_FIRST, &hello->nonce))
         wire_close_when_sent(connection->wire, reason);
@@ -91,6 +110,7 @@ static void welcome(struct connection *connection, const struct hello *hello, bo
     wire_open(connection->wire, welcome.nonce, welcome.frame_limit, welcome.heartbeat_ms * MS_IN_NS);
     server->stats.welcomed++;
     server->stats.resumed += resumed;
+    tell_welcomed(connection, hello, resumed);
 }
 
 /* What becomes of the offer.  What it displaces is closed completely before it is accepted. */

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,8 +93,8 @@ static void on_drained(struct loop_task *task)
 static void on_drain_timeout(struct timer *timer)
 {
     semel_server *server = container_of(timer, struct semel_server, drain_timeout);
-    node_log(server->node, SEMEL_LOG_WARNING, "server: drain timed out, %u connections are cut (DrainTimeout)",
-             server->connection_count);
+    node_log(server->node, SEMEL_LOG_WARNING, "%s: drain timed out, %u connections are cut (DrainTimeout)",
+             server->label, server->connection_count);
     while (server->connections != NULL)
         connection_close(server->connections, SEMEL_REASON_CLOSED_LOCALLY);
 }
@@ -120,6 +121,8 @@ static void open_now(void *arg)
     server->node = opening->node;
     server->store = opening->store;
     server->incarnation = random_u64();
+    snprintf(server->label, sizeof server->label, "server%s%s", server->node->name[0] != '\0' ? " " : "",
+             server->node->name);
     server->member.close = on_node_closes;
     services_init(&server->services);
     read_properties(server);

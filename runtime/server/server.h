@@ -24,6 +24,7 @@ struct semel_server {
     struct services services;
     struct request_home *home;
     uint64_t incarnation;
+    char label[LIMIT_NODE_NAME + sizeof "server "]; /* its name in the log */
     struct listener *listeners;
     struct connection *connections;
     uint32_t connection_count;

@@ -7,7 +7,7 @@ export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
 
 bin=$1 bank=$2
 port=4061
-heartbeat_ms=1000
+heartbeat_ms=${3-1000}
 
 # ---- into a world of its own ----
 #

@@ -37,6 +37,9 @@ net_stop reads
 net_expect ok -eq "$(scene_field calls)"
 net_stop deposits
 calls=$(scene_field calls)
+# A host that is gone is not taken for one whose process is stuck.
+net_expect HEARTBEAT_MISSED -ge 3
+[[ $scene_line != *PEER_STUCK* ]] || scene_fail "a silent host was taken for a stuck process: $scene_line"
 net_expect failed_not_executed -eq 0
 net_expect failed_unknown -gt 0
 net_expect failed_unknown -le $((3 * 64))

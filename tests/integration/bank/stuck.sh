@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# A process that is stopped while its host lives on: the other side finds it out within the heartbeat, says what it is, and
+# goes on; nothing runs twice when it wakes up.
+# It must not know how hosts are told from processes.
+# Reads best next: failover.sh; tests/net/silent_server.sh, where the host is gone.
+# shellcheck source-path=SCRIPTDIR source=common.sh
+source "$(dirname "$0")/common.sh"
+
+heartbeat_ms=500
+
+now_ms() { printf '%s' $((${EPOCHREALTIME/./} / 1000)); }
+
+# in_time T WHAT: within the heartbeat, the fifth of it that a look may come later, and what a busy machine takes.
+in_time() {
+    local took=$(($(now_ms) - $1))
+    ((took <= heartbeat_ms * 6 / 5 + 1500)) || scene_fail "$2 took $took ms"
+    printf -- '   %s: %d ms (heartbeat %d ms)\n' "$2" "$took" "$heartbeat_ms"
+}
+
+# await_line NAME TEXT: until the program has said that on stderr; for at most 20 s.
+await_line() {
+    local end=$(($(now_ms) + 20000))
+    until grep -qF -- "$2" "$scene_dir/$1.err"; do
+        (($(now_ms) < end)) || scene_fail "$1 did not say \"$2\""
+    done
+}
+
+stuck="heartbeat missed, though the peer's host acknowledges all it is sent"
+
+step "a server is stopped: its calls go on at the other one"
+for place in a b; do
+    scene_start "server-$place" "$bin/bank-server" --listen tcp://127.0.0.1:0 --journal "$scene_dir/journal-$place" \
+        --delay-ms 5
+done
+load --to "${scene_address[server-a]},${scene_address[server-b]}" --calls 20000 --announce 1000 --verbose \
+    --Heartbeat="${heartbeat_ms}ms"
+scene_await load "completed 1000"
+start=$(now_ms)
+kill -STOP "${scene_pid[server-a]}"
+await_line load "$stuck"
+in_time "$start" "the client notices a stopped server"
+wait_for_load
+kill -CONT "${scene_pid[server-a]}"
+expect failed_unknown -le 64
+expect failed_not_executed -eq 0
+expect PEER_STUCK -eq 1
+for place in a b; do
+    scene_stop "server-$place"
+    expect executed -gt 0
+done
+"$bank/audit.sh" --journal "$scene_dir/journal-a" --journal "$scene_dir/journal-b" --results "$scene_dir/results" \
+    --asked 20000 || scene_fail "the audit"
+
+step "a client is stopped: the server lets go of it, and knows it again when it wakes up"
+server --delay-ms 5 --verbose --Heartbeat="${heartbeat_ms}ms"
+load --to "${scene_address[server]}" --calls 20000 --announce 1000
+scene_await load "completed 1000"
+start=$(now_ms)
+kill -STOP "${scene_pid[load]}"
+await_line server "$stuck"
+in_time "$start" "the server notices a stopped client"
+kill -CONT "${scene_pid[load]}"
+wait_for_load
+expect ok -eq 20000
+expect resumed -ge 1
+scene_stop server
+expect PEER_STUCK -eq 1
+audit --asked 20000 --server-lived
+
+echo passed
