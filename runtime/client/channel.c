@@ -25,6 +25,7 @@ enum { SPARE_CALLS = 4096 };
 void channel_kick(semel_channel *channel)
 {
     if (channel->outbox.queue == NULL) {
+        idle_over(channel);
         reconnector_want(&channel->reconnector, node_now(channel->node));
         return;
     }
@@ -95,6 +96,7 @@ static void drop_wire(semel_channel *channel)
     channel->wire = NULL;
     channel->connection = 0;
     channel->parting = false;
+    channel->idling = false;
     channel->left = false;
 }
 
@@ -102,8 +104,9 @@ static void on_lost(struct wire *wire, enum semel_reason reason, int os_error)
 {
     semel_channel *channel = wire->owner;
     bool parted = channel->parting;
+    bool idled = channel->idling;
     if (parted)
-        reason = SEMEL_REASON_DRAINED;
+        reason = idled ? SEMEL_REASON_IDLE : SEMEL_REASON_DRAINED;
     channel->stats.closed_by[reason]++;
     node_log(channel->node, SEMEL_LOG_INFO, "channel %s: lost %s: %s",
              channel->name != NULL ? channel->name : "-", channel->endpoint, semel_reason_text(reason));
@@ -112,7 +115,10 @@ static void on_lost(struct wire *wire, enum semel_reason reason, int os_error)
         .endpoint = channel->endpoint};
     bool recovering = recovery_cut(channel);
     drop_wire(channel);
-    reconnector_lost(&channel->reconnector, parted);
+    if (idled)
+        reconnector_left(&channel->reconnector);
+    else
+        reconnector_lost(&channel->reconnector, parted);
     channel_each_call(channel, fail_on_connection, &round.failure);
     if (recovering)
         recovery_lost(channel, &round);
@@ -253,7 +259,10 @@ void channel_call_ended(semel_channel *channel)
     if (channel->outbox.queue != NULL)
         channel_kick(channel);
     settle(channel);
-    if (channel->outbox.count == 0 && channel->flushes != NULL)
+    if (channel->outbox.count > 0)
+        return;
+    idle_begin(channel);
+    if (channel->flushes != NULL)
         flush_end(channel);
 }
 
@@ -378,6 +387,7 @@ static void close_now(void *arg)
     say_bye(channel);
     if (channel->wire != NULL)
         drop_wire(channel);
+    idle_stop(channel);
     close_beside(channel);
     reconnector_fini(&channel->reconnector);
     recovery_fini(channel);
@@ -401,6 +411,7 @@ static void read_properties(semel_channel *channel)
 {
     const semel_properties *properties = channel->node->properties;
     const struct properties_scope scope = {.channel = channel->name};
+    channel->idle.timeout_ns = properties_get_int(properties, &scope, PROPERTIES_IDLE_TIMEOUT) * MS_IN_NS;
     channel->heartbeat_ms = properties_get_int(properties, &scope, PROPERTIES_HEARTBEAT);
     channel->frame_limit = properties_get_int(properties, &scope, PROPERTIES_FRAME_LIMIT);
     channel->connect_timeout_ns = properties_get_int(properties, &scope, PROPERTIES_CONNECT_TIMEOUT) * MS_IN_NS;
@@ -442,6 +453,7 @@ static semel_channel *create(semel_node *node, const char *name, struct endpoint
         return NULL;
     }
     read_properties(channel);
+    idle_init(channel);
     recovery_init(channel);
     pool_init(&channel->calls, sizeof(struct call), SPARE_CALLS);
     pool_init(&channel->own_policies, sizeof(struct policy), SPARE_CALLS);

@@ -7,6 +7,7 @@
 #include <semel/channel.h>
 
 #include "client/call.h"
+#include "client/idle.h"
 #include "client/reconnector.h"
 #include "client/recovery.h"
 #include "core/budget.h"
@@ -62,7 +63,10 @@ struct semel_channel {
     const char *endpoint; /* of wire */
     uint64_t connection;  /* its number, 0: none */
     bool parting;         /* the server drains: answers come, requests no longer go */
-    bool left;            /* parting, and attempts were given up there: nobody waits for their answers */
+    bool idling;          /* parting, since nothing was asked for */
+    bool stays; /* never leaves for idleness: the server calls back here, or it is to be connected always */
+    struct idle idle;
+    bool left; /* parting, and attempts were given up there: nobody waits for their answers */
     struct wire_counters counters;
     struct channel_flush *flushes; /* those who wait for silence */
 

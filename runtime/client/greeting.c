@@ -54,6 +54,7 @@ void greeting_welcome(semel_channel *channel, const struct welcome *welcome, boo
     channel->stats.resumed += verdict == RETRY_RESUMED;
     if (!recovery_begin(channel, verdict))
         greeting_settle(channel, verdict);
+    idle_begin(channel);
     outbox_attach(&channel->outbox, &wire->queue, welcome->window);
     channel_kick(channel);
 }

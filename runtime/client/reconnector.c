@@ -196,6 +196,11 @@ void reconnector_lost(struct reconnector *reconnector, bool parted)
         note_failure(reconnector, present);
 }
 
+void reconnector_left(struct reconnector *reconnector)
+{
+    set_state(reconnector, RECONNECTOR_IDLE);
+}
+
 bool reconnector_trouble(struct reconnector *reconnector)
 {
     if (reconnector->state != RECONNECTOR_CONNECTED)

@@ -58,6 +58,8 @@ void reconnector_dial_failed(struct reconnector *reconnector, enum semel_reason 
 
 /* The live connection is gone: its endpoint is tried last.  parted: it was left in good order, which is no failure. */
 void reconnector_lost(struct reconnector *reconnector, bool parted);
+/* It is gone since nobody needed it: its endpoint is as good as it was. */
+void reconnector_left(struct reconnector *reconnector);
 
 /* The live connection gives trouble: its server refuses for overload, or does not answer in time.  true: its
  * breaker has opened; the connection should be left. */

@@ -82,6 +82,8 @@ enum properties_selection {
       "dial plus handshake, for each endpoint")                                                                \
     X(HEARTBEAT, "Heartbeat", DURATION, CHANNEL, 10 * PROPERTIES_SECOND, 50, 60 * PROPERTIES_MINUTE,           \
       "a peer silent this long is dead; the smaller wish of the two sides wins")                               \
+    X(IDLE_TIMEOUT, "IdleTimeout", DURATION, CHANNEL, 0, 0, 1440 * PROPERTIES_MINUTE,                          \
+      "a channel that is asked for nothing this long leaves its connection until the next call; 0: never")     \
     X(TRACE_RETRY, "Trace.Retry", COUNT, CHANNEL, 0, 0, 2,                                                     \
       "0: silent, 1: log each retry, 2: log each decision")                                                    \
     X(MAX_OUTSTANDING, "MaxOutstanding", COUNT, CHANNEL, 65536, 1, LIMIT_OUTSTANDING_MAX,                      \

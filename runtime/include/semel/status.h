@@ -136,7 +136,7 @@ enum semel_rule {
     X(SUBJECT_MISMATCH, "the session belongs to another user", "a session id is a secret of its owner")        \
     X(TOO_MANY_CONNECTIONS, "the server has too many connections", "raise MaxConnections or retry later")      \
     X(TOO_MANY_SESSIONS, "the server has too many sessions", "raise MaxSessions or retry later")               \
-    X(DRAINED, "closed after a drain", "every request sent before was answered")                               \
+    X(DRAINED, "left in good order", "every request sent before was answered")                                 \
     X(CLOSED_LOCALLY, "closed by this side", "")                                                               \
     X(DECLARED_ERROR, "the handler raised a declared error", "see the error itself")                           \
     X(UNDECLARED_ERROR, "the handler raised an error that this side's .proto does not declare",                \
@@ -149,7 +149,8 @@ enum semel_rule {
     X(RECOVERY_GAVE_UP, "the recovery function gave up, or its connection was lost",                           \
       "the application was not ready again on the new connection")                                             \
     X(PEER_STUCK, "heartbeat missed, though the peer's host acknowledges all it is sent",                      \
-      "its process is stopped or stuck; host and network are well")
+      "its process is stopped or stuck; host and network are well")                                            \
+    X(IDLE, "left, since nothing was asked for", "the next call connects again; see IdleTimeout")
 
 enum semel_reason {
 #define SEMEL_REASON_ENUM(name, what, advice) SEMEL_REASON_##name,
