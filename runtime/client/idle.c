@@ -1,4 +1,5 @@
-/* The clock of idleness.  It is not wound up for every call: it looks when it runs out how long nothing was asked for.
+/* The clock of idleness.  It is not wound up for every call: it looks, when it runs out, since when nothing was asked
+ * for.
  *
  * Reads best next: idle.h. */
 #include "client/idle.h"
@@ -7,8 +8,8 @@
 
 #include "client/channel.h"
 
-/* Whether the connection could be left now.  Recovery may be at work without a call of its own, and a channel that stays
- * is used from the other side, or was asked to be connected before it is needed. */
+/* Whether the connection could be left now.  Recovery may be at work without a call of its own, and a channel that
+ * stays is used from the other side, or was asked to be connected before it is needed. */
 static bool may_leave(const semel_channel *channel)
 {
     return channel->connection != 0 && !channel->parting && channel->outbox.count == 0 && !channel->stays &&
