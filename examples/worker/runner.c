@@ -99,20 +99,31 @@ static void on_pause(struct ev_loop *loop, ev_timer *timer, int events)
         runner->resume(runner);
 }
 
-/* A call that waits for the server can still fail while the server is there and has too much to do: retries have a
- * budget.  Then it is made again later; what would fail again for ever ends the worker. */
+/* A call that waits for the server can still fail while the server is there, and has too much to do (retries have a
+ * budget) or no room.  Then it is made again later; what would fail again for ever ends the worker. */
 static void again_later(struct runner *runner, void (*resume)(struct runner *), const char *what,
                         const semel_status *status)
 {
     bool passing = status->code == SEMEL_UNAVAILABLE || status->code == SEMEL_RESOURCE_EXHAUSTED;
-    if (answered(status) || !passing) {
+    if (!passing) {
         give_up(runner, what, status);
         return;
     }
-    say("%s: %s, once more", what, semel_reason_text(status->reason));
+    say("%s: %s; once more", what,
+        status->message[0] != '\0' ? status->message : semel_reason_text(status->reason));
     runner->resume = resume;
     ev_timer_set(&runner->pause, PAUSE_S, 0.);
     ev_timer_start(runner->loop, &runner->pause);
+}
+
+/* Another answer of a server that is there will not come of asking again. */
+static void failed(struct runner *runner, void (*resume)(struct runner *), const char *what,
+                   const semel_status *status)
+{
+    if (answered(status))
+        give_up(runner, what, status);
+    else
+        again_later(runner, resume, what, status);
 }
 
 static void ask(struct runner *runner);
@@ -246,7 +257,7 @@ static void on_looked(const demo_LookReply *reply, const semel_status *status, v
     if (runner->phase == ENDED)
         return;
     if (status->code != SEMEL_OK)
-        again_later(runner, look, "it cannot be told whether the task is finished", status);
+        failed(runner, look, "it cannot be told whether the task is finished", status);
     else if (!reply->yours)
         fail(runner, runner->task.name, "the server has forgotten who has it");
     else
@@ -359,7 +370,7 @@ static void on_registered(const demo_RegisterReply *reply, const semel_status *s
     if (runner->phase == ENDED)
         return;
     if (status->code != SEMEL_OK) {
-        again_later(runner, send_register, "the server does not register it", status);
+        failed(runner, send_register, "the server does not register it", status);
         return;
     }
     runner->summary.arrived = reply->log_lines;

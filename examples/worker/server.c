@@ -209,6 +209,9 @@ static enum semel_code on_put_chunk(semel_request *request, demo_PutChunkRequest
     if (XXH3_64bits(in->data.bytes, in->data.size) != in->digest)
         return semel_request_error(request, SEMEL_DATA_LOSS, "the chunk is not what was digested");
     int error = results_put(desk->results_fd, task->name, in->offset, in->data.bytes, in->data.size);
+    if (error == EFBIG)
+        return semel_request_error(request, SEMEL_OUT_OF_RANGE, "a result has at most %" PRIu64 " bytes",
+                                   RESULT_BYTES_MAX);
     if (error != 0)
         return semel_request_error(request, SEMEL_RESOURCE_EXHAUSTED, "cannot store it: %s", strerror(error));
     say("stored %s from %" PRIu64, task->name, in->offset);
@@ -234,9 +237,11 @@ static enum semel_code on_finish(semel_request *request, demo_FinishRequest *in,
     if (!tasks_name_valid(in->verdict, sizeof in->verdict))
         return semel_request_error(request, SEMEL_INVALID_ARGUMENT, "a verdict is 1 to 32 of a-z, 0-9 and '-'");
     int error = results_measure(desk->results_fd, task->name, &size, &digest);
-    if (error != 0 || size != in->size || digest != in->digest)
-        return semel_request_error(request, SEMEL_DATA_LOSS, "%" PRIu64 " bytes are here, and they differ: %s",
-                                   size, strerror(error));
+    if (error != 0)
+        return semel_request_error(request, SEMEL_DATA_LOSS, "it cannot be read: %s", strerror(error));
+    if (size != in->size || digest != in->digest)
+        return semel_request_error(request, SEMEL_DATA_LOSS, "%" PRIu64 " bytes are here, and they differ",
+                                   size);
     tasks_finish(&desk->tasks, task, in->verdict, digest);
     close_late(desk);
     say("done %s: %s, %" PRIu64 " bytes", task->name, in->verdict, size);

@@ -22,5 +22,6 @@ void summary_print(const struct summary *summary, const struct upload *upload,
     say("receipts     %" PRIu64 " acknowledged, %" PRIu64 " did not run, %" PRIu64 " unknown",
         stats->oneways_acknowledged, stats->oneways_lost[SEMEL_OUTCOME_NOT_EXECUTED],
         stats->oneways_lost[SEMEL_OUTCOME_UNKNOWN] + stats->oneways_lost[SEMEL_OUTCOME_EXECUTED]);
-    say("connections  %" PRIu64, stats->connections);
+    say("connections  %" PRIu64 ", %" PRIu64 " calls sent again in the same session", stats->connections,
+        stats->replays);
 }

@@ -19,7 +19,7 @@ class Summary:
         r"chunks +(?P<stored>\d+) stored, (?P<again>\d+) sent again\n"
         r"log lines +(?P<sent>\d+) sent, (?P<arrived>\d+) arrived, (?P<lost>\d+) lost\n"
         r"receipts +(?P<receipts>\d+) acknowledged, (?P<lost_for_certain>\d+) did not run, (?P<perhaps>\d+) unknown\n"
-        r"connections +(?P<connections>\d+)$")
+        r"connections +(?P<connections>\d+), (?P<replays>\d+) calls sent again in the same session$")
 
     def __init__(self, worker):
         match = self.PATTERN.match("\n".join(worker.lines[-7:]))

@@ -126,8 +126,13 @@ class Scene:
         server.await_line("listening")
         return server
 
-    def worker(self, name, *options):
-        return self.start("worker", "--to", self.uri, "--folder", self.folder / name, "--name", name,
+    def cutter(self, *options):
+        """A wire-cutter before the server, and where it listens."""
+        cutter = self.start("wire-cutter", "--listen", "127.0.0.1:0", "--to", self.uri.removeprefix("tcp://"), *options)
+        return cutter, cutter.await_line("listening").split(" ")[1]
+
+    def worker(self, name, *options, to=None):
+        return self.start("worker", "--to", to or self.uri, "--folder", self.folder / name, "--name", name,
                           "--journal", self.folder / f"{name}.journal", *options)
 
     def gate(self, name):
