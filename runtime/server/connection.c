@@ -113,6 +113,20 @@ static void welcome(struct connection *connection, const struct hello *hello, bo
     tell_welcomed(connection, hello, resumed);
 }
 
+/* Another life of its node has come.  It is told, if it still hears: a node that lives shares its name with another
+ * one.  No byte of it is read any more. */
+static void displace(const struct session *session)
+{
+    struct connection *connection = session->connection;
+    const struct frame frame = {.type = FRAME_REFUSE, .aux = SEMEL_REASON_NAME_TAKEN};
+    if (link_may_send(&connection->wire->link, FRAME_REFUSE))
+        (void)wire_send_control(connection->wire, &frame, WIRE_ORDER_FIRST, NULL); /* no memory: not told */
+    wire_close_when_sent(connection->wire, SEMEL_REASON_NAME_TAKEN);
+    wire_flush(connection->wire);
+    if (session->connection != NULL) /* it takes no more bytes */
+        connection_close(connection, SEMEL_REASON_NAME_TAKEN);
+}
+
 /* What becomes of the offer.  What it displaces is closed completely before it is accepted. */
 static struct sessions_judgment judge(struct connection *connection, const struct hello *hello)
 {
@@ -122,7 +136,7 @@ static struct sessions_judgment judge(struct connection *connection, const struc
     struct sessions_judgment judgment = sessions_judge(sessions, hello, connection->subject, now_ns);
     while (judgment.accept && judgment.displaced != NULL) {
         displaces = true;
-        connection_close(judgment.displaced->connection, SEMEL_REASON_NAME_TAKEN);
+        displace(judgment.displaced);
         judgment = sessions_judge(sessions, hello, connection->subject, now_ns);
     }
     judgment.displaces = displaces;

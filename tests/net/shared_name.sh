@@ -18,6 +18,10 @@ told() { grep -qF "$2" "$scene_dir/$1.err"; }
 net_until 20 told server-a "error: server: connection refused: two nodes share one name" ||
     scene_fail "the server said nothing"
 net_within 15000 "$start" "saying so"
+# Whoever was displaced has been told why.
+for host in one two; do
+    told "$host" "replaced by a newer session of the same node name" || scene_fail "$host was not told"
+done
 refused() { told one "two nodes share one name" || told two "two nodes share one name"; }
 net_until 20 refused || scene_fail "no client said anything"
 

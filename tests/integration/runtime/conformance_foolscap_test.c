@@ -53,8 +53,41 @@ Test(conformance_foolscap, replacement_of_a_bounced_client)
     cr_assert_not(peer_greet(&new, &next), "another session");
     cr_assert_eq(server_stats(&server).closed_by[SEMEL_REASON_NAME_TAKEN], 1);
     cr_assert_eq(server_stats(&server).connections, 1);
+    cr_assert_eq((int)peer_expect(&old, FRAME_REFUSE).aux, SEMEL_REASON_NAME_TAKEN);
     peer_expect_end(&old);
     ask(&new, 1, 6);
+    peer_close(&old);
+    peer_close(&new);
+    server_close(&server);
+}
+
+/* It does not read, and has asked for more than the line holds: it goes all the same, with what it had asked. */
+Test(conformance_foolscap, replacement_of_a_bounced_client_that_reads_nothing)
+{
+    enum { ASKED = 400 };
+    struct server server;
+    struct peer old, new;
+    struct hello hello = peer_some_hello(1), next = peer_some_hello(2);
+    uint8_t body[16];
+    server_open(&server, LIST("SendBufferLimit=65536"));
+    name(&hello, "teller", 1);
+    name(&next, "teller", 2);
+    peer_connect(&old, server.uri);
+    peer_greet(&old, &hello);
+    size_t size = peer_body(body, 5);
+    memcpy(body + size, "\x10\xe0\xd4\x03", 4); /* reply_size: 60000 */
+    for (unsigned seq = 1; seq <= ASKED; seq++) {
+        struct frame request = peer_request(seq, 1, ADD, body, size + 4);
+        cr_assert(peer_send(&old, &request));
+    }
+    server_wait_runs(&server, 5, 20);
+    peer_connect(&new, server.uri);
+    cr_assert_not(peer_greet(&new, &next));
+    cr_assert_eq(server_stats(&server).closed_by[SEMEL_REASON_NAME_TAKEN], 1);
+    unsigned runs = server_runs(&server, 5);
+    ask(&new, 1, 6);
+    cr_assert_eq(server_runs(&server, 5), runs, "it was read on");
+    cr_assert_lt(runs, ASKED);
     peer_close(&old);
     peer_close(&new);
     server_close(&server);

@@ -2,10 +2,13 @@
  *
  * Reads best next: config/keys.h. */
 #include <criterion/criterion.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "client/channel.h"
 #include "fixture.h"
 #include "peer.h"
 
@@ -155,6 +158,28 @@ Test(limits, who_reads_late_gets_everything)
     }
     cr_assert_eq(server_runs(&server, 5), ASKED);
     peer_close(&peer);
+    server_close(&server);
+}
+
+static void read_patience(void *arg)
+{
+    struct client *client = arg;
+    unsigned int timeout_ms = 0;
+    socklen_t size = sizeof timeout_ms;
+    cr_assert_eq(getsockopt(client->channel->wire->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, &size), 0);
+    cr_assert_eq(timeout_ms, 7000 + 2 * 400, "SlowReaderTimeout, and the agreed heartbeat twice");
+}
+
+/* The kernel gives up as well, but never before we do, with our reasons. */
+Test(limits, the_kernel_is_more_patient_than_the_slow_reader_limit_and_the_heartbeat)
+{
+    struct server server;
+    struct client client;
+    server_open(&server, LIST("Heartbeat=400"));
+    client_open(&client, LIST("SlowReaderTimeout=7s"), server.uri);
+    call_ok(&client, 1);
+    on_node(client.node, read_patience, &client);
+    client_close(&client);
     server_close(&server);
 }
 
