@@ -10,7 +10,10 @@ from programs import SILENCE_S, expect, open_gate, play
 
 
 def tasks(folder):
-    return [f"gated 600000 echo >{folder}/begun; cat {folder}/gate"]
+    return [
+        f"killed 600000 echo >{folder}/begun; cat {folder}/gate",
+        f"stopped 600000 exec 3>{folder}/alive; echo begun >&3; cat {folder}/gate",
+    ]
 
 
 def refused(status, text, *command):
@@ -47,12 +50,12 @@ def books(scene, server):
     state = scene.folder / "other"
     state.mkdir()
     for text, number in {
-        "WORKER w-1\nHANDED gated w-1": 2,  # torn
+        "WORKER w-1\nHANDED killed w-1": 2,  # torn
         "HANDED nobody w-1\n": 1,
-        "DONE gated w-1 exit-0 0\n": 1,
-        "HANDED gated w-1\nCLOSED gated w-1\nHANDED gated w-2\n": 3,
+        "DONE killed w-1 exit-0 0\n": 1,
+        "HANDED killed w-1\nCLOSED killed w-1\nHANDED killed w-2\n": 3,
         "WORKER w-1\nWORKER w-1\n": 2,
-        "SOLD gated w-1\n": 1,
+        "SOLD killed w-1\n": 1,
         "x" * 2000 + "\n": 1,
     }.items():
         (state / "journal").write_text(text)
@@ -64,15 +67,27 @@ def books(scene, server):
     refused(1, f"{state}/log:1: a line makes no sense", *server, "--tasks", scene.folder / "tasks", "--state", state)
 
 
+def stop(scene, worker):
+    """A worker that is stopped stops its test."""
+    worker.await_line("running stopped")
+    with open(scene.folder / "alive", encoding="ascii") as alive:
+        expect(alive.readline() == "begun\n", "the test did not begin")
+        worker.process.terminate()
+        expect(worker.end() == 1, f"a worker that was stopped: {worker.lines[-3:]}; {worker.complained()}")
+        expect(worker.complained() == "", worker.complained())
+        alive.read()  # until nobody holds it
+
+
 def lives(scene):
     """A worker that is killed takes its task with it: the next one of its name neither gets nor runs it."""
     gate, begun = scene.gate("gate"), scene.gate("begun")
+    scene.gate("alive")
     server = scene.server()
     refused(1, "another process has it open", scene.binaries / "worker-server", "--listen", "tcp://127.0.0.1:0",
             "--tasks", scene.folder / "tasks", "--state", scene.state)
     first = scene.worker("w")
     first_identity = identity_of(first)
-    first.await_line("running gated")
+    first.await_line("running killed")
     begun.read_text()  # waits until the test says it
     first.process.kill()
     first.process.wait(SILENCE_S)
@@ -80,9 +95,12 @@ def lives(scene):
     first.end()
     second = scene.worker("w")
     expect(identity_of(second) != first_identity, "two lives of a worker have one name")
-    expect(second.end() == 0, f"the second life: {second.lines}; {second.complained()}")
-    expect((Summary(second).done, Summary(second).found) == (0, 0), "the second life was given the first one's task")
-    expect(read_journal(scene.folder / "w.journal")[0]["RUN"] == {"gated": 1}, "a task was run twice")
+    stop(scene, second)
+    third = scene.worker("w")
+    identity_of(third)
+    expect(third.end() == 0, f"the third life: {third.lines}; {third.complained()}")
+    expect((Summary(third).done, Summary(third).found) == (0, 0), "the third life was given another one's task")
+    expect(read_journal(scene.folder / "w.journal")[0]["RUN"] == {"killed": 1, "stopped": 1}, "a task was run twice")
     server.process.terminate()
     expect(server.end() == 0, f"the server does not end in good order: {server.complained()}")
 
