@@ -11,6 +11,7 @@
 #include "client/record.h"
 #include "core/message.h"
 #include "core/raised.h"
+#include "core/receipt.h"
 
 /* ---- declared errors ---- */
 
@@ -86,10 +87,19 @@ static void decode_failed(struct call *call, const char *error)
     call_finish(call, &failure, &decision);
 }
 
+static void end_ok(struct call *call, const void *reply)
+{
+    const struct retry_decision decision = {.rule = SEMEL_RULE_R8, .outcome = SEMEL_OUTCOME_EXECUTED};
+    semel_status status;
+    call->channel->stats.by_rule[SEMEL_RULE_R8]++;
+    record_status(call, &decision, call->failures + call_is_under_way(call), &status);
+    call_end(call, reply, NULL, &status);
+}
+
 static void succeed(struct call *call, const struct frame *frame)
 {
     const struct semel_method *method = call->method;
-    bool wanted = !method->oneway && (call->sync != NULL || call->done != NULL);
+    bool wanted = (call->sync != NULL || call->done != NULL);
     void *reply = call->sync != NULL ? call->sync->out : NULL;
     const char *error = "out of memory for the reply";
     if (wanted && reply == NULL)
@@ -102,11 +112,7 @@ static void succeed(struct call *call, const struct frame *frame)
         return;
     }
     bool release = wanted && call->sync == NULL;
-    const struct retry_decision decision = {.rule = SEMEL_RULE_R8, .outcome = SEMEL_OUTCOME_EXECUTED};
-    semel_status status;
-    call->channel->stats.by_rule[SEMEL_RULE_R8]++;
-    record_status(call, &decision, call->failures + call_is_under_way(call), &status);
-    call_end(call, reply, NULL, &status);
+    end_ok(call, reply);
     if (release)
         message_release(method->reply_fields, reply);
 }
@@ -131,16 +137,21 @@ static enum retry_failure classify(const struct frame *frame)
     }
 }
 
-/* Whether it answers an attempt of this call.  An idempotent call may have left one behind on a connection that
- * parts. */
+/* Whether there is an attempt of this call that could be answered.  An idempotent call may have left one behind on a
+ * connection that parts. */
+static bool was_asked(const struct call *call)
+{
+    return call->slot.exposed || (call_is_idempotent(call) && call->slot.exposed_elsewhere);
+}
+
+/* Whether it answers an attempt of this call.  That a oneway was executed is told by a receipt alone. */
 static bool makes_sense(const struct call *call, const struct frame *frame)
 {
     enum semel_outcome outcome = (enum semel_outcome)(frame->flags & FRAME_OUTCOME_MASK);
-    bool asked = call->slot.exposed || (call_is_idempotent(call) && call->slot.exposed_elsewhere);
-    if (!asked || frame->method != call->method->id)
+    if (!was_asked(call) || frame->method != call->method->id)
         return false;
     if (frame->code == SEMEL_OK)
-        return outcome == SEMEL_OUTCOME_EXECUTED && frame->aux == SEMEL_REASON_NONE;
+        return !call->method->oneway && outcome == SEMEL_OUTCOME_EXECUTED && frame->aux == SEMEL_REASON_NONE;
     /* Whatever raised an error has run, and so can not have been refused. */
     bool refused = (frame->flags & FRAME_REFUSED) != 0;
     return frame->aux != SEMEL_REASON_NONE && !(refused && frame->aux == SEMEL_REASON_DECLARED_ERROR);
@@ -205,11 +216,11 @@ static bool comes_late(const struct call *call, const struct frame *frame)
 
 bool answer_arrived(struct call *call, const struct frame *frame)
 {
-    struct reconnector *reconnector = &call->channel->reconnector;
     if (!makes_sense(call, frame))
         return false;
-    if (reconnector->unproved && (frame->flags & FRAME_REFUSED) == 0)
-        reconnector_prove(reconnector); /* the server of this attempt works, whoever's call it was */
+    if ((frame->flags & FRAME_REFUSED) == 0)
+        reconnector_prove(
+            &call->channel->reconnector); /* the server of this attempt works, whoever's call it was */
     if (comes_late(call, frame))
         return true;
     if (call->hedge_of != NULL && hedge_answered(call, frame))
@@ -237,4 +248,49 @@ void answer_take(struct call *call, const struct frame *frame)
         succeed(call, frame);
     else
         take_failure(call, frame);
+}
+
+/* ---- receipts ---- */
+
+/* Calls fn for every call of a run that has not ended; stops at the first false. */
+static bool each_of_run(semel_channel *channel, const struct receipt_run *run, bool (*fn)(struct call *call))
+{
+    uint64_t end = run->first + run->count;
+    uint64_t floor = channel->outbox.floor; /* what is below has ended, and is no longer of interest */
+    for (uint64_t seq = run->first > floor ? run->first : floor; seq < end; seq++) {
+        struct outbox_call *slot = outbox_find(&channel->outbox, seq);
+        if (slot != NULL && !fn((struct call *)slot))
+            return false;
+    }
+    return true;
+}
+
+static bool is_acknowledgeable(struct call *call)
+{
+    return call->method->oneway && was_asked(call);
+}
+
+/* Looked at again: a callback may have started another call within the run (of a seq that was kept for recovery). */
+static bool acknowledge(struct call *call)
+{
+    if (is_acknowledgeable(call))
+        end_ok(call, NULL);
+    return true;
+}
+
+enum semel_reason answer_receipt(semel_channel *channel, const struct frame *frame)
+{
+    struct receipt receipt;
+    enum semel_reason bad = receipt_read(frame->body, frame->body_size, channel->outbox.next, &receipt);
+    /* All of it is looked at before any of it counts: what lies in one place is not believed in another. */
+    for (uint32_t i = 0; bad == SEMEL_REASON_NONE && i < receipt.count; i++)
+        if (!each_of_run(channel, &receipt.runs[i], is_acknowledgeable))
+            bad = SEMEL_REASON_BAD_FIELD;
+    if (bad != SEMEL_REASON_NONE)
+        return bad;
+    channel->stats.receipts++;
+    reconnector_prove(&channel->reconnector);
+    for (uint32_t i = 0; i < receipt.count; i++)
+        (void)each_of_run(channel, &receipt.runs[i], acknowledge);
+    return SEMEL_REASON_NONE;
 }

@@ -9,6 +9,10 @@
 /* A verified REPLY frame for this call.  false: it makes no sense (a protocol error of the peer). */
 bool answer_arrived(struct call *call, const struct frame *frame);
 
+/* A verified RECEIPT frame: the oneways it names end, EXECUTED.  NONE, or what is wrong with it (a protocol error of
+ * the peer; then nothing has ended): BAD_SIZE, BAD_FIELD. */
+enum semel_reason answer_receipt(semel_channel *channel, const struct frame *frame);
+
 /* Of an answer to a further attempt of a call (hedge.h): whether it ends the call, and taking it as the call's
  * own. */
 bool answer_is_final(const struct call *call, const struct frame *frame);

@@ -118,11 +118,12 @@ static struct dedup_verdict tell(enum semel_reason reason, enum semel_outcome ou
 static struct dedup_verdict meet(const struct dedup_record *record, const struct dedup_question *question)
 {
     if (record->digest != question->digest || record->method != question->method ||
-        record->idempotent != question->idempotent)
+        record->idempotent != question->idempotent || record->oneway != question->oneway)
         return tell(SEMEL_REASON_FALSE_RETRY, SEMEL_OUTCOME_NOT_EXECUTED);
     switch (record->state) {
     case DEDUP_RUNNING: return (struct dedup_verdict){.answer = DEDUP_ATTACH};
     case DEDUP_DONE: return (struct dedup_verdict){.answer = DEDUP_RESEND, .reply = record->with.reply};
+    case DEDUP_DONE_RECEIPT: return (struct dedup_verdict){.answer = DEDUP_RECEIPT};
     case DEDUP_DONE_NO_REPLY: return tell(SEMEL_REASON_REPLY_GONE, SEMEL_OUTCOME_EXECUTED);
     default: return tell(SEMEL_REASON_BEGUN, SEMEL_OUTCOME_UNKNOWN);
     }
@@ -162,6 +163,7 @@ static void put(struct dedup_table *table, const struct dedup_question *question
                                                         .digest = question->digest,
                                                         .state = DEDUP_RUNNING,
                                                         .idempotent = question->idempotent,
+                                                        .oneway = question->oneway,
                                                         .with.run = run};
     table->running++;
     table->records++;
@@ -203,18 +205,29 @@ static bool may_keep(const struct dedup_domain *domain, const struct reply *repl
            domain->kept_bytes + reply_size(reply) <= domain->keep_total;
 }
 
+/* It runs no longer.  Returns its record, unless that goes: what is idempotent leaves none. */
+static struct dedup_record *leave(struct dedup_run *run, struct dedup_record *record)
+{
+    struct dedup_table *table = run->table;
+    run->table = NULL;
+    table->running--;
+    if (!record->idempotent)
+        return record;
+    record->state = DEDUP_FREE;
+    table->records--;
+    return NULL;
+}
+
 bool dedup_finish(struct dedup_run *run, struct reply *reply)
 {
     struct dedup_record *record = record_of(run);
     if (record == NULL)
         return false;
     struct dedup_table *table = run->table;
-    run->table = NULL;
-    table->running--;
-    if (record->idempotent) {
-        record->state = DEDUP_FREE;
-        table->records--;
-    } else if (may_keep(table->domain, reply)) {
+    record = leave(run, record);
+    if (record == NULL)
+        return true;
+    if (may_keep(table->domain, reply)) {
         record->state = DEDUP_DONE;
         record->with.reply = reply;
         reply->kept = true;
@@ -223,6 +236,18 @@ bool dedup_finish(struct dedup_run *run, struct reply *reply)
     } else {
         record->state = DEDUP_DONE_NO_REPLY;
     }
+    return true;
+}
+
+bool dedup_finish_oneway(struct dedup_run *run)
+{
+    struct dedup_record *record = record_of(run);
+    if (record == NULL)
+        return false;
+    assert(record->oneway);
+    record = leave(run, record);
+    if (record != NULL)
+        record->state = DEDUP_DONE_RECEIPT;
     return true;
 }
 

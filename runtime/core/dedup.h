@@ -19,6 +19,7 @@ enum dedup_state {
     DEDUP_RUNNING,
     DEDUP_DONE,          /* with its reply */
     DEDUP_DONE_NO_REPLY, /* it ran; the reply was too large to keep */
+    DEDUP_DONE_RECEIPT,  /* a oneway that was executed: a receipt says all there is to say */
     DEDUP_BEGUN          /* found after a crash: started, never finished */
 };
 
@@ -35,6 +36,7 @@ struct dedup_record {
     uint64_t digest; /* the fingerprint */
     enum dedup_state state;
     bool idempotent; /* kept while it runs only */
+    bool oneway;
     union {
         struct dedup_run *run;
         struct reply *reply;
@@ -75,16 +77,18 @@ struct dedup_question {
     uint64_t method;
     uint64_t digest;
     bool idempotent;         /* what the client says */
+    bool oneway;             /* the same */
     bool expired;            /* no time is left of its deadline */
     enum semel_reason unfit; /* why a new request of this method can not be taken now; NONE: it can */
 };
 
 enum dedup_answer {
-    DEDUP_RUN,    /* a record was put: run it */
-    DEDUP_ATTACH, /* its original runs: the reply will go to the newest connection */
-    DEDUP_RESEND, /* it ran: send the kept reply again */
-    DEDUP_TELL,   /* it is not to run: tell the client why (reason, outcome) */
-    DEDUP_CUT     /* a protocol error: close the connection */
+    DEDUP_RUN,     /* a record was put: run it */
+    DEDUP_ATTACH,  /* its original runs: the reply will go to the newest connection */
+    DEDUP_RESEND,  /* it ran: send the kept reply again */
+    DEDUP_RECEIPT, /* a oneway that was executed: acknowledge it again */
+    DEDUP_TELL,    /* it is not to run: tell the client why (reason, outcome) */
+    DEDUP_CUT      /* a protocol error: close the connection */
 };
 
 struct dedup_verdict {
@@ -108,6 +112,9 @@ struct dedup_run *dedup_find_running(const struct dedup_table *table, uint64_t s
 /* The handler has finished.  Returns whether the client may still want the reply; it is kept if it must be.  The caller
  * sends and then settles it.  reply may be NULL (no memory for it): then it is recorded without. */
 bool dedup_finish(struct dedup_run *run, struct reply *reply);
+
+/* The handler of a oneway has finished with OK: it is to be acknowledged, and no reply is kept.  Returns as above. */
+bool dedup_finish_oneway(struct dedup_run *run);
 
 /* The handler refused, having done nothing: the record goes, and a retry is a new request.  Returns as above. */
 bool dedup_withdraw(struct dedup_run *run);

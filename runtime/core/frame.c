@@ -7,6 +7,7 @@
 
 #include "core/bytes.h"
 #include "core/digest.h"
+#include "core/receipt.h"
 
 enum offset {
     AT_SIZE = 0,

@@ -28,7 +28,8 @@
     X(PING, 0, SIZE_MAX, 0)                                                                                    \
     X(PONG, 0, SIZE_MAX, 0)                                                                                    \
     X(GOAWAY, 0, SIZE_MAX, 0)                                                                                  \
-    X(BYE, 0, SIZE_MAX, 0)
+    X(BYE, 0, SIZE_MAX, 0)                                                                                     \
+    X(RECEIPT, RECEIPT_RUN_SIZE, RECEIPT_BODY_MAX, 0)
 
 enum frame_type {
     FRAME_NONE = 0,

@@ -23,6 +23,11 @@ enum {
     LIMIT_WINDOW_MAX = 65536,
     /* Calls one channel may hold, so that the span between the ack floor and the newest seq fits the ring. */
     LIMIT_OUTSTANDING_MAX = 1 << 20,
+    /* Runs of oneways in one RECEIPT: what fits the block of a small reply, so that a receipt costs no other memory.
+     * Oneways that finish in their order are one run; more runs take another frame. */
+    LIMIT_RECEIPT_RUNS = 30,
+    /* Oneways in one RECEIPT: the largest window, so that one frame costs its reader a bounded walk. */
+    LIMIT_RECEIPT_ONEWAYS = LIMIT_WINDOW_MAX,
     /* Retry intervals of one policy; as many as the properties accept. */
     LIMIT_RETRY_INTERVALS = 64,
     /* Messages within messages, when they are decoded: what protobuf's own implementations allow. */

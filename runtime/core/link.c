@@ -17,6 +17,7 @@ static const uint8_t from_client[LINK_STATE_COUNT][FRAME_TYPE_COUNT] = {
     [LINK_OPEN] = {[FRAME_REQUEST] = LINK_OPEN,
                    [FRAME_CANCEL] = LINK_OPEN,
                    [FRAME_REPLY] = LINK_OPEN,
+                   [FRAME_RECEIPT] = LINK_OPEN,
                    [FRAME_PING] = LINK_OPEN,
                    [FRAME_PONG] = LINK_OPEN,
                    [FRAME_BYE] = LINK_FINISHED},
@@ -24,17 +25,21 @@ static const uint8_t from_client[LINK_STATE_COUNT][FRAME_TYPE_COUNT] = {
     [LINK_DRAINING] = {[FRAME_REQUEST] = LINK_DRAINING,
                        [FRAME_CANCEL] = LINK_DRAINING,
                        [FRAME_REPLY] = LINK_DRAINING,
+                       [FRAME_RECEIPT] = LINK_DRAINING,
                        [FRAME_PING] = LINK_DRAINING,
                        [FRAME_PONG] = LINK_DRAINING,
                        [FRAME_BYE] = LINK_FINISHED},
     /* What it was called back for before it left, it still answers. */
-    [LINK_FINISHED] =
-        {[FRAME_REPLY] = LINK_FINISHED, [FRAME_PING] = LINK_FINISHED, [FRAME_PONG] = LINK_FINISHED},
+    [LINK_FINISHED] = {[FRAME_REPLY] = LINK_FINISHED,
+                       [FRAME_RECEIPT] = LINK_FINISHED,
+                       [FRAME_PING] = LINK_FINISHED,
+                       [FRAME_PONG] = LINK_FINISHED},
 };
 
 static const uint8_t from_server[LINK_STATE_COUNT][FRAME_TYPE_COUNT] = {
     [LINK_EXPECT_ANSWER] = {[FRAME_WELCOME] = LINK_OPEN, [FRAME_REFUSE] = LINK_FINISHED},
     [LINK_OPEN] = {[FRAME_REPLY] = LINK_OPEN,
+                   [FRAME_RECEIPT] = LINK_OPEN,
                    [FRAME_REQUEST] = LINK_OPEN,
                    [FRAME_CANCEL] = LINK_OPEN,
                    [FRAME_PING] = LINK_OPEN,
@@ -43,12 +48,14 @@ static const uint8_t from_server[LINK_STATE_COUNT][FRAME_TYPE_COUNT] = {
                    [FRAME_REFUSE] = LINK_FINISHED},
     /* A handler that is to end before the connection does may have to call back first. */
     [LINK_DRAINING] = {[FRAME_REPLY] = LINK_DRAINING,
+                       [FRAME_RECEIPT] = LINK_DRAINING,
                        [FRAME_REQUEST] = LINK_DRAINING,
                        [FRAME_CANCEL] = LINK_DRAINING,
                        [FRAME_PING] = LINK_DRAINING,
                        [FRAME_PONG] = LINK_DRAINING,
                        [FRAME_REFUSE] = LINK_FINISHED},
     [LINK_FINISHED] = {[FRAME_REPLY] = LINK_FINISHED,
+                       [FRAME_RECEIPT] = LINK_FINISHED,
                        [FRAME_REQUEST] = LINK_FINISHED,
                        [FRAME_CANCEL] = LINK_FINISHED,
                        [FRAME_PING] = LINK_FINISHED,

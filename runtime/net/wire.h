@@ -30,6 +30,8 @@ struct wire_events {
     void (*sent)(struct wire *wire, struct outgoing *out);
     /* One of the owner's frames will not go out: the wire closes.  May be called inside wire_close. */
     void (*dropped)(struct wire *wire, struct outgoing *out);
+    /* What is queued is about to be written: the owner may add to it, or close.  May be NULL. */
+    void (*writing)(struct wire *wire);
     /* Last words for a frame's header before it is sealed, the wire's own frames included.  May be NULL. */
     void (*stamp)(struct wire *wire, struct outgoing *out);
     /* Whether an answer is still owed; asked now and then after wire_await.  May be NULL for who never calls that. */

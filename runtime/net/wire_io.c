@@ -291,7 +291,10 @@ void wire_flush(struct wire *wire)
 {
     if (wire_is_closed(wire) || wire->dialling || is_dead(wire))
         return;
-    write_out(wire);
+    if (wire->events->writing != NULL)
+        wire->events->writing(wire);
+    if (!wire_is_closed(wire))
+        write_out(wire);
     if (wire_is_closed(wire))
         return;
     if (wire->closing && (wire->queue.head == NULL || wire->deaf)) {

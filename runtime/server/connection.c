@@ -47,6 +47,7 @@ static void forget(struct connection *connection, enum semel_reason reason)
         connection->next->prev = connection->prev;
     server->connection_count--;
     wire_destroy(connection->wire);
+    receipts_drop(&connection->receipts);
     admission_forget(&server->admission, connection);
     if (connection->session != NULL)
         sessions_detach(&server->sessions, connection->session, server_now(server));
@@ -193,7 +194,7 @@ static void on_frame(struct wire *wire, const struct frame *frame)
         on_hello(connection, frame);
         return;
     }
-    if (frame->type == FRAME_REPLY) {
+    if (frame->type == FRAME_REPLY || frame->type == FRAME_RECEIPT) {
         connection_close(connection, SEMEL_REASON_BAD_STATE); /* it was asked nothing */
         return;
     }
@@ -228,8 +229,15 @@ static void on_dropped(struct wire *wire, struct outgoing *out)
     reply_settle(reply_of(out));
 }
 
+static void on_writing(struct wire *wire)
+{
+    struct connection *connection = wire->owner;
+    receipts_flush(&connection->receipts, wire, REPLY_ORDER);
+}
+
 static const struct wire_events events = {
     .frame = on_frame,
+    .writing = on_writing,
     .lost = on_lost,
     .sent = on_sent,
     .dropped = on_dropped, /* what is not kept is not wanted any more */
@@ -251,6 +259,7 @@ void connection_open(struct semel_server *server, const struct transport *transp
     connection->server = server;
     connection->subject = subject;
     connection->wire = wire;
+    connection->receipts.counters = &server->receipts;
     connection->next = server->connections;
     if (connection->next != NULL)
         connection->next->prev = connection;
@@ -277,6 +286,12 @@ void connection_send(struct connection *connection, struct reply *reply)
         return;
     reply->out.order = REPLY_ORDER;
     wire_push(connection->wire, &reply->out);
+}
+
+void connection_acknowledge(struct connection *connection, uint64_t seq)
+{
+    if (!receipts_note(&connection->receipts, connection->wire, REPLY_ORDER, seq))
+        connection_close(connection, SEMEL_REASON_NO_MEMORY); /* the client will ask again and be told */
 }
 
 bool connection_is_choked(const struct connection *connection)

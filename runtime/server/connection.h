@@ -5,6 +5,7 @@
 #define SERVER_CONNECTION_H
 
 #include "core/sessions.h"
+#include "net/receipts.h"
 #include "net/wire.h"
 #include "server/queue.h"
 
@@ -18,6 +19,7 @@ struct connection {
     uint64_t subject;        /* the user behind the peer */
     struct session *session; /* NULL before WELCOME */
     struct queue_share waiting;
+    struct receipts receipts; /* of the oneways of this turn */
     bool parting; /* BYE has come: closed when everything is answered */
 };
 
@@ -32,6 +34,9 @@ void connection_drain(struct connection *connection);
 
 /* Sends a reply, unless it is on its way already. */
 void connection_send(struct connection *connection, struct reply *reply);
+
+/* Acknowledges an executed oneway at the end of the turn.  May close the connection. */
+void connection_acknowledge(struct connection *connection, uint64_t seq);
 
 /* Whether it has so many replies to read that no more should be made for it. */
 bool connection_is_choked(const struct connection *connection);

@@ -79,8 +79,6 @@ static void finish_reply(struct semel_server *server, struct semel_request *requ
     check_size(request, session != NULL ? session->frame_limit : (size_t)server->frame_limit);
     if (request->code != SEMEL_OK && request->reply == NULL)
         set_text_body(request, &server->node->room.control_pool);
-    else if (request->reply == NULL) /* an oneway's answer has no body */
-        request->reply = reply_create(&server->node->room.control_pool, 0);
     if (request->reply == NULL)
         return;
     const struct answer answer = answer_of(request);
@@ -102,8 +100,44 @@ static void hand_over(struct session *session, struct reply *reply)
     }
 }
 
+/* The same for a receipt. */
+static void acknowledge(struct session *session, uint64_t seq)
+{
+    struct connection *connection = session->connection;
+    if (connection == NULL) {
+        dedup_trim(&session->table);
+        return;
+    }
+    connection_settle(connection); /* the receipt still leaves: a wire closes once everything is sent */
+    connection_acknowledge(connection, seq);
+}
+
+/* What it was made of goes. */
+static void retire(struct semel_server *server, struct semel_request *request)
+{
+    message_release(request->method->request_fields, request->in);
+    if (request->pending)
+        admission_finished(&server->admission, request);
+    unlink_request(server, request);
+    request_destroy(request);
+}
+
+static void finish_oneway(struct semel_server *server, struct semel_request *request)
+{
+    struct session *session = session_of(request);
+    uint64_t seq = request->run.seq;
+    bool wanted = dedup_finish_oneway(&request->run);
+    retire(server, request);
+    if (wanted)
+        acknowledge(session, seq);
+}
+
 void server_request_finished(struct semel_server *server, struct semel_request *request)
 {
+    if (request->method->oneway && request->code == SEMEL_OK) {
+        finish_oneway(server, request);
+        return;
+    }
     struct session *session = session_of(request);
     finish_reply(server, request, session);
     struct reply *reply = request->reply;
@@ -111,11 +145,7 @@ void server_request_finished(struct semel_server *server, struct semel_request *
     bool refused = request->code == SEMEL_REFUSED;
     bool wanted = refused ? dedup_withdraw(&request->run) : dedup_finish(&request->run, reply);
     server->stats.refused_by[SEMEL_REASON_REFUSED_BY_HANDLER] += refused;
-    message_release(request->method->request_fields, request->in);
-    if (request->pending)
-        admission_finished(&server->admission, request);
-    unlink_request(server, request);
-    request_destroy(request);
+    retire(server, request);
     if (wanted)
         hand_over(session, reply);
     else
@@ -222,6 +252,10 @@ static void follow(struct connection *connection, const struct frame *frame,
         server->stats.attached++;
         break;
     case DEDUP_RESEND: resend(connection, frame, verdict->reply); break;
+    case DEDUP_RECEIPT:
+        server->stats.replayed++;
+        connection_acknowledge(connection, frame->seq);
+        break;
     case DEDUP_TELL:
         server->stats.reply_gone += verdict->reason == SEMEL_REASON_REPLY_GONE;
         answer_tell(connection, frame, verdict->reason, verdict->outcome, "");
@@ -237,6 +271,7 @@ static struct dedup_question question_of(const struct services_entry *entry, con
         .method = frame->method,
         .digest = frame->digest,
         .idempotent = (frame->flags & FRAME_IDEMPOTENT) != 0,
+        .oneway = (frame->flags & FRAME_ONEWAY) != 0,
         .expired = frame->time_ms == 0,
         .unfit = unfit(entry, frame),
     };

@@ -345,6 +345,8 @@ static void get_stats(void *arg)
     stats->bytes_out = server->counters.bytes_out;
     stats->reads = server->counters.reads;
     stats->writes = server->counters.writes;
+    stats->receipts = server->receipts.frames;
+    stats->oneways_acknowledged = server->receipts.oneways;
     stats->connections = server->connection_count;
     stats->sessions = server->sessions.count;
     stats->running = server->running_count;

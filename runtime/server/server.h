@@ -8,6 +8,7 @@
 
 #include "core/sessions.h"
 #include "net/node.h"
+#include "net/receipts.h"
 #include "server/admission.h"
 #include "server/listener.h"
 #include "server/request.h"
@@ -34,6 +35,7 @@ struct semel_server {
     uint32_t handlers;   /* handlers being called just now: closing inside one is a bug */
     struct timer expiry; /* of silent sessions */
     struct wire_counters counters;
+    struct receipts_counters receipts;
     struct semel_server_stats stats;
 
     /* draining */

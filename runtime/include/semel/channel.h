@@ -71,6 +71,7 @@ struct semel_channel_stats {
     uint64_t closed_by[SEMEL_REASON_COUNT]; /* connections and dials that ended, by reason */
     uint64_t failed_by[SEMEL_REASON_COUNT]; /* calls that ended without OK, by reason */
     uint64_t oneways;                       /* of calls: oneway ones.  Each ends in one of the next two: */
+    uint64_t receipts;                      /* that came; each acknowledges one oneway or many */
     uint64_t oneways_acknowledged;          /* a receipt came: it was executed */
     uint64_t oneways_lost[3];               /* ended without OK, by enum semel_outcome */
     uint64_t oneways_lost_by[SEMEL_REASON_COUNT]; /* the same, by reason */

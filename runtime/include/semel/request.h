@@ -43,8 +43,9 @@ enum semel_code semel_request_raise(semel_request *request, enum semel_code code
  * handler.  On the node's thread, inside the handler. */
 enum semel_code semel_request_refuse(semel_request *request, uint32_t delay_ms, bool elsewhere);
 
-/* Finishes a pending request with OK and a reply (encoded before this returns; the caller keeps it).  Exactly one of
- * these two, exactly once; request is invalid afterwards.  Any thread.  The generated ..._reply wraps it. */
+/* Finishes a pending request with OK and a reply (encoded before this returns; the caller keeps it; NULL: of a
+ * oneway).  Exactly one of these two, exactly once; request is invalid afterwards.  Any thread.  The generated
+ * ..._reply wraps it. */
 void semel_request_finish(semel_request *request, const void *reply);
 /* Finishes a pending request with a code other than OK (asserted) and a message (may be NULL).  With a declared
  * error: semel_request_fail(request, demo_Bank_Withdraw_raise_InsufficientFunds(request, code, &error), NULL); */

@@ -48,9 +48,11 @@ struct semel_server_stats {
     uint64_t requests;                       /* whole, verified REQUEST frames */
     uint64_t executed;                       /* handlers started */
     uint64_t attached;                       /* replays that met their running original */
-    uint64_t replayed;                       /* replays answered with the kept reply */
+    uint64_t replayed;                       /* replays answered with the kept reply, or a receipt again */
     uint64_t reply_gone;                     /* replays answered "ran, reply no longer kept" */
     uint64_t refused_by[SEMEL_REASON_COUNT]; /* requests refused, by reason */
+    uint64_t receipts;                       /* RECEIPT frames sent; each acknowledges one oneway or many: */
+    uint64_t oneways_acknowledged;           /* oneways that they name, replays included */
     uint64_t waited;                         /* requests that had to wait for their turn; of these: */
     uint64_t expired_waiting;                /* refused, since their deadline passed before it came */
     uint64_t outwaited;                      /* refused as OVERLOADED, since it did not come in time */

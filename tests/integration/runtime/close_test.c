@@ -218,7 +218,7 @@ Test(close, a_drain_without_clients_is_done_at_once)
 }
 
 /* A rolling restart under load: nothing is lost, nothing runs twice. */
-Test(close, a_drain_hands_over_to_the_next_server_without_a_loss)
+static void check_hand_over(enum method method)
 {
     enum { CALLS = 300 };
     static struct watch watches[CALLS];
@@ -228,7 +228,7 @@ Test(close, a_drain_hands_over_to_the_next_server_without_a_loss)
     server_open(&old, NULL);
     client_open(&client, LIST("OnUnavailable=wait", "RetryIntervals=1"), old.uri);
     for (unsigned i = 0; i < CALLS; i++)
-        watch_start(&watches[i], &client, ADD, i, NULL);
+        watch_start(&watches[i], &client, method, i, NULL);
     server_wait_runs(&old, 10, 1);
     drain(&drained, &old);
     wait_drained(&drained);
@@ -240,6 +240,16 @@ Test(close, a_drain_hands_over_to_the_next_server_without_a_loss)
     client_close(&client);
     server_close(&old);
     server_close(&new);
+}
+
+Test(close, a_drain_hands_over_to_the_next_server_without_a_loss)
+{
+    check_hand_over(ADD);
+}
+
+Test(close, a_drain_acknowledges_oneways_or_leaves_them_to_the_next_server)
+{
+    check_hand_over(TELL);
 }
 
 Test(close, a_drain_answers_what_is_pending_and_is_cut_off_in_time)

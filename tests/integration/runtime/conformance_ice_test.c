@@ -261,8 +261,10 @@ Test(conformance_ice, background_oneways_to_a_held_server_all_arrive_in_order)
     for (uint64_t seq = 1; seq <= ONEWAYS + 1; seq++) {
         struct frame request = peer_expect(&peer, FRAME_REQUEST);
         cr_assert_eq(request.seq, seq);
-        peer_reply_ok(&peer, &request, "", 0);
+        if (seq > ONEWAYS)
+            peer_reply_ok(&peer, &request, "", 0);
     }
+    peer_receipt(&peer, 1, ONEWAYS);
     check_status(watch_wait(&last), OK, NONE, EXECUTED);
     cr_assert_eq((int)semel_channel_flush(client.channel, 5000), SEMEL_OK);
     cr_assert_eq(client_stats(&client).ok, ONEWAYS + 1);

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/bytes.h"
 #include "probe.semel.h"
 
 #define SEED_STRIDE UINT64_C(0x9e3779b97f4a7c15)
@@ -207,6 +208,14 @@ void peer_reply_ok(struct peer *peer, const struct frame *request, const void *b
                                 .body = body,
                                 .body_size = size};
     cr_assert(peer_send(peer, &reply));
+}
+
+void peer_receipt(struct peer *peer, uint64_t first, uint32_t count)
+{
+    uint8_t body[12];
+    bytes_store64(body, first);
+    bytes_store32(body + 8, count);
+    cr_assert(peer_send(peer, &(struct frame){.type = FRAME_RECEIPT, .body = body, .body_size = sizeof body}));
 }
 
 void peer_reply(struct peer *peer, const struct frame *request, enum semel_code code, enum semel_reason reason,

@@ -54,6 +54,8 @@ void peer_welcome(struct peer *peer, const struct welcome *welcome, bool resumed
 void peer_serve(struct peer *peer, int listener, const struct welcome *welcome, bool resumed);
 /* An OK reply to a request, with this body. */
 void peer_reply_ok(struct peer *peer, const struct frame *request, const void *body, size_t size);
+/* A receipt of one run of oneways. */
+void peer_receipt(struct peer *peer, uint64_t first, uint32_t count);
 void peer_reply(struct peer *peer, const struct frame *request, enum semel_code code, enum semel_reason reason,
                 unsigned flags, uint32_t time_ms);
 

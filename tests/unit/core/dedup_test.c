@@ -66,6 +66,104 @@ Test(dedup, a_refusal_by_the_handler_leaves_room_for_a_retry)
     shop_close(&shop);
 }
 
+/* An executed oneway is acknowledged as often as it is asked for, and keeps no reply for it. */
+Test(dedup, an_executed_oneway_is_acknowledged_again)
+{
+    struct shop shop;
+    struct dedup_run run, again;
+    struct dedup_question question = ask(1);
+    shop_open(&shop);
+    question.oneway = true;
+    cr_assert_eq(dedup_admit(&shop.table, &question, &run).answer, DEDUP_RUN);
+    cr_assert_eq(dedup_admit(&shop.table, &question, &again).answer, DEDUP_ATTACH);
+    uint64_t kept_bytes = shop.domain.kept_bytes;
+    cr_assert(dedup_finish_oneway(&run));
+    cr_assert_eq(shop.domain.kept_bytes, kept_bytes);
+    cr_assert_eq(shop.domain.kept_replies, 0);
+    for (int reason = 0; reason < SEMEL_REASON_COUNT; reason++) {
+        question.expired = reason % 2 == 1;
+        question.unfit = (enum semel_reason)reason;
+        cr_assert_eq(dedup_admit(&shop.table, &question, &again).answer, DEDUP_RECEIPT);
+    }
+    cr_assert_eq(shop.table.running, 0);
+    cr_assert_eq(shop.table.records, 1);
+    dedup_ack(&shop.table, 2);
+    expect_tell(dedup_admit(&shop.table, &question, &again), SEMEL_REASON_STALE, SEMEL_OUTCOME_UNKNOWN);
+    cr_assert_eq(shop.table.records, 0);
+    shop_close(&shop);
+}
+
+Test(dedup, a_oneway_that_fails_keeps_its_reply)
+{
+    struct shop shop;
+    struct dedup_run run, again;
+    struct dedup_question question = ask(1);
+    shop_open(&shop);
+    question.oneway = true;
+    cr_assert_eq(dedup_admit(&shop.table, &question, &run).answer, DEDUP_RUN);
+    struct reply *reply = finish(&run, 30);
+    struct dedup_verdict verdict = dedup_admit(&shop.table, &question, &again);
+    cr_assert_eq(verdict.answer, DEDUP_RESEND);
+    cr_assert_eq(verdict.reply, reply);
+    shop_close(&shop);
+}
+
+Test(dedup, an_idempotent_oneway_leaves_nothing)
+{
+    struct shop shop;
+    struct dedup_run run;
+    struct dedup_question question = ask(1);
+    shop_open(&shop);
+    question.oneway = question.idempotent = true;
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(dedup_admit(&shop.table, &question, &run).answer, DEDUP_RUN);
+        cr_assert(dedup_finish_oneway(&run));
+        cr_assert_eq(shop.table.records, 0);
+    }
+    shop_close(&shop);
+}
+
+Test(dedup, a_oneway_that_finishes_for_nobody_says_so)
+{
+    struct shop shop;
+    struct dedup_run run;
+    struct dedup_question question = ask(1);
+    shop_open(&shop);
+    question.oneway = true;
+    cr_assert_eq(dedup_admit(&shop.table, &question, &run).answer, DEDUP_RUN);
+    dedup_ack(&shop.table, 2);
+    cr_assert_not(dedup_finish_oneway(&run));
+    shop_close(&shop);
+}
+
+/* Whether somebody waits for a reply belongs to what a request is: the answer would be of the wrong kind. */
+Test(dedup, a_replay_that_is_no_longer_oneway_is_a_false_retry)
+{
+    struct shop shop;
+    struct dedup_run runs[2], again;
+    shop_open(&shop);
+    for (uint64_t seq = 1; seq <= 2; seq++) {
+        struct dedup_question question = ask(seq);
+        question.oneway = seq == 1;
+        cr_assert_eq(dedup_admit(&shop.table, &question, &runs[seq - 1]).answer, DEDUP_RUN);
+        question.oneway = !question.oneway;
+        expect_tell(dedup_admit(&shop.table, &question, &again), SEMEL_REASON_FALSE_RETRY,
+                    SEMEL_OUTCOME_NOT_EXECUTED);
+    }
+    cr_assert(dedup_finish_oneway(&runs[0]));
+    expect_tell(admit(&shop, 1, &again), SEMEL_REASON_FALSE_RETRY, SEMEL_OUTCOME_NOT_EXECUTED);
+    shop_close(&shop);
+}
+
+Test(dedup, acknowledging_what_somebody_waits_for_is_a_bug, .signal = SIGABRT)
+{
+    struct shop shop;
+    struct dedup_run run;
+    shop_open(&shop);
+    admit(&shop, 1, &run);
+    dedup_finish_oneway(&run);
+}
+
 /* ---- the order of the tests ---- */
 
 Test(dedup, stale_comes_before_everything)
@@ -289,7 +387,7 @@ Test(dedup, an_acknowledged_reply_outlives_its_record_in_the_send_queue)
 
 /* ---- against a naive model: every seq ever, in an array ---- */
 
-enum model_state { NEVER, RUNS, KEPT, GONE };
+enum model_state { NEVER, RUNS, KEPT, GONE, ACKNOWLEDGED };
 
 struct model_record {
     enum model_state state;
@@ -359,6 +457,7 @@ static void model_request(struct model *model, struct rng *rng)
         .method = 1,
         .digest = seq * 7 + (rng_below(rng, 50) == 0),
         .idempotent = seq % 4 == 0,
+        .oneway = seq % 3 == 0,
         .expired = rng_below(rng, 20) == 0,
         .unfit = rng_below(rng, 20) == 0 ? SEMEL_REASON_OVERLOADED : SEMEL_REASON_NONE,
     };
@@ -382,6 +481,8 @@ static void model_request(struct model *model, struct rng *rng)
         cr_assert_eq(verdict.answer, DEDUP_ATTACH);
     else if (record->state == KEPT)
         cr_assert(verdict.answer == DEDUP_RESEND && verdict.reply == record->reply);
+    else if (record->state == ACKNOWLEDGED)
+        cr_assert_eq(verdict.answer, DEDUP_RECEIPT);
     else
         expect_tell(verdict, SEMEL_REASON_REPLY_GONE, SEMEL_OUTCOME_EXECUTED);
 }
@@ -398,6 +499,13 @@ static void model_finish(struct model *model, struct rng *rng)
         cr_assert(dedup_withdraw(&record->run));
         record->state = NEVER;
         record->refusals++;
+        return;
+    }
+    if (seq % 3 == 0 && rng_below(rng, 4) > 0) {
+        uint64_t kept_bytes = model->domain.kept_bytes;
+        cr_assert(dedup_finish_oneway(&record->run));
+        cr_assert_eq(model->domain.kept_bytes, kept_bytes, "no reply is kept");
+        record->state = record->idempotent ? NEVER : ACKNOWLEDGED;
         return;
     }
     struct reply *reply = new_reply(rng_below(rng, 5) == 0 ? 1500 : rng_below(rng, 300));

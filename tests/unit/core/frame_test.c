@@ -9,6 +9,7 @@
 
 #include "core/bytes.h"
 #include "core/limits.h"
+#include "core/receipt.h"
 #include "golden.h"
 #include "support.h"
 
@@ -28,6 +29,8 @@ static enum semel_reason read_back(const struct frame *frame, size_t limit, stru
 
 static size_t least_body(enum frame_type type)
 {
+    if (type == FRAME_RECEIPT)
+        return RECEIPT_RUN_SIZE;
     return type == FRAME_HELLO ? HANDSHAKE_HELLO_SIZE : type == FRAME_WELCOME ? HANDSHAKE_WELCOME_SIZE : 0;
 }
 
@@ -256,6 +259,7 @@ static bool size_is_fair(enum frame_type type, uint64_t size, size_t limit)
     case FRAME_HELLO: return size >= 48 + 96 && size <= 48 + 96 + 64 && size <= limit;
     case FRAME_WELCOME: return size == 48 + 60 && size <= limit;
     case FRAME_REFUSE: return size >= 48 && size <= 48 + 255 && size <= limit;
+    case FRAME_RECEIPT: return size >= 48 + 12 && size <= 48 + 30 * 12 && size <= limit;
     case FRAME_REQUEST:
     case FRAME_REPLY: return size >= 48 && size <= limit;
     default: return size == 48;
@@ -308,7 +312,7 @@ Test(frame, unknown_types_are_refused)
         struct frame frame = fair_frame(FRAME_PING), read;
         frame.type = (enum frame_type)type;
         frame.body_size = least_body(frame.type);
-        bool known = type >= 1 && type <= 10;
+        bool known = type >= 1 && type <= 11;
         enum semel_reason reason = read_back(&frame, LIMIT, &read);
         cr_assert_eq(reason, known ? SEMEL_REASON_NONE : SEMEL_REASON_BAD_TYPE, "type %u", type);
     }
@@ -441,7 +445,7 @@ Test(frame, random_sealed_headers_are_sorted_out)
 Test(frame, types_have_names)
 {
     static const char *const names[] = {"NONE",   "HELLO", "WELCOME", "REFUSE", "REQUEST", "REPLY",
-                                        "CANCEL", "PING",  "PONG",    "GOAWAY", "BYE"};
+                                        "CANCEL", "PING",  "PONG",    "GOAWAY", "BYE",     "RECEIPT"};
     for (int type = 0; type < FRAME_TYPE_COUNT; type++)
         cr_assert_str_eq(frame_type_name((enum frame_type)type), names[type], "wire numbers are append-only");
     cr_assert_str_eq(frame_type_name((enum frame_type)FRAME_TYPE_COUNT), "?");

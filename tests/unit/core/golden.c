@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "core/receipt.h"
+
 static const struct hello hello = {
     .version = HANDSHAKE_VERSION,
     .session = {{0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7, 0xa8, 0xa9, 0xaa, 0xab, 0xac, 0xad, 0xae,
@@ -118,7 +120,21 @@ const struct golden golden[GOLDEN_COUNT] = {
      GOLDEN_SERVER_NONCE + 4 * GOLDEN_STRIDE,
      "32000000 05020000 02000000 00000000 5d75bdee 39bef52f 00000000 00000000 "
      "bd8cd91a 2f403516 428dde64 34f5d339 0815 "},
+    {"RECEIPT",
+     {.type = FRAME_RECEIPT},
+     ~GOLDEN_SERVER_NONCE + 3 * GOLDEN_STRIDE,
+     "48000000 0b000000 00000000 00000000 00000000 00000000 00000000 00000000 "
+     "83431a8a be0713d5 3dcf390a 4dcd65d1 06000000 00000000 03000000 0a000000 00000000 01000000 "},
 };
+
+static size_t write_receipt(uint8_t *body)
+{
+    static const uint64_t oneways[] = {6, 7, 8, 10};
+    size_t size = 0;
+    for (size_t i = 0; i < sizeof oneways / sizeof *oneways; i++)
+        (void)receipt_add(body, &size, oneways[i]);
+    return size;
+}
 
 /* Of the call back: nothing is asked but how warm it is. */
 static size_t write_peer_body(enum frame_type type, uint8_t *body)
@@ -138,6 +154,7 @@ static size_t write_body(const struct frame *frame, uint8_t *body)
     case FRAME_WELCOME: welcome_write(body, &welcome); return HANDSHAKE_WELCOME_SIZE;
     case FRAME_REFUSE: memcpy(body, "draining", 8); return 8;
     case FRAME_REQUEST: memcpy(body, deposit, sizeof deposit); return sizeof deposit;
+    case FRAME_RECEIPT: return write_receipt(body);
     case FRAME_REPLY: memcpy(body, balance, sizeof balance); return sizeof balance;
     default: return 0;
     }

@@ -22,7 +22,7 @@ struct golden {
     const char *hex;
 };
 
-#define GOLDEN_COUNT 11
+#define GOLDEN_COUNT 12
 extern const struct golden golden[GOLDEN_COUNT];
 
 /* Writes the frame from its fields; returns its size. */

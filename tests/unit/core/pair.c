@@ -3,6 +3,7 @@
  * Reads best next: pair.h. */
 #include "pair.h"
 
+#include "core/receipt.h"
 #include "support.h"
 
 void pair_init(struct pair *pair)
@@ -15,6 +16,8 @@ void pair_init(struct pair *pair)
 
 static size_t body_size_of(enum frame_type type)
 {
+    if (type == FRAME_RECEIPT)
+        return RECEIPT_RUN_SIZE;
     return type == FRAME_HELLO ? HANDSHAKE_HELLO_SIZE : type == FRAME_WELCOME ? HANDSHAKE_WELCOME_SIZE : 0;
 }
 
