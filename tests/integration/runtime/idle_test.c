@@ -125,7 +125,8 @@ Test(idle, a_call_does_not_wait_for_the_end_of_a_connection_that_is_left)
     struct client client;
     struct watch watch;
     struct welcome welcome = peer_some_welcome();
-    client_open(&client, LIST("IdleTimeout=20", "RetryIntervals=-1"), uri);
+    welcome.heartbeat_ms = 60000; /* longer than this test may take */
+    client_open(&client, LIST("IdleTimeout=20", "RetryIntervals=-1", "Heartbeat=60s"), uri);
     watch_start(&watch, &client, ADD, 1, NULL);
     peer_serve(&left, listener, &welcome, false);
     struct frame request = peer_expect(&left, FRAME_REQUEST);

@@ -6,9 +6,11 @@
 #include <netinet/tcp.h>
 #include <stddef.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "client/channel.h"
+#include "core/limits.h"
 #include "fixture.h"
 #include "peer.h"
 
@@ -86,6 +88,39 @@ Test(limits, a_server_that_falls_silent_is_dead_to_the_client)
     peer_expect(&peer, FRAME_PING);
     check_status(watch_wait(&watch), UNAVAILABLE, NO_VERDICT, UNKNOWN);
     cr_assert_eq((int)watch.status.trail[0].failure, SEMEL_REASON_PEER_STUCK);
+    peer_close(&peer);
+    close(listener);
+    client_close(&client);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A third of the heartbeat would be 20 s: too long to notice that another host has taken the address over. */
+Test(limits, a_client_that_waits_for_an_answer_asks_soon_whether_anybody_is_there)
+{
+    char uri[SEMEL_ENDPOINT_TEXT_MAX];
+    int listener = peer_listen(uri);
+    struct peer peer;
+    struct client client;
+    struct watch watch;
+    struct welcome welcome = peer_some_welcome();
+    welcome.heartbeat_ms = 60000;
+    client_open(&client, LIST("Heartbeat=60s"), uri);
+    watch_start(&watch, &client, ADD, 1, NULL);
+    peer_serve(&peer, listener, &welcome, false);
+    struct frame request = peer_expect(&peer, FRAME_REQUEST);
+    request.body = NULL; /* it is not kept */
+    int64_t asked_ms = now_ms();
+    peer_expect(&peer, FRAME_PING);
+    int64_t took_ms = now_ms() - asked_ms;
+    cr_assert(took_ms >= LIMIT_AWAITING_SILENCE_MS - 100 && took_ms < 10000, "after %d ms", (int)took_ms);
+    peer_reply_ok(&peer, &request, "\x08\x01", 2);
+    check_status(watch_wait(&watch), OK, NONE, EXECUTED);
     peer_close(&peer);
     close(listener);
     client_close(&client);
