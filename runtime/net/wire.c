@@ -115,18 +115,26 @@ static enum semel_reason ailment(struct wire *wire, int64_t now_ns)
     return SEMEL_REASON_NONE;
 }
 
+static int64_t earlier(int64_t a_ns, int64_t b_ns)
+{
+    return a_ns < b_ns ? a_ns : b_ns;
+}
+
 static int64_t next_tick_ns(const struct wire *wire)
 {
     int64_t now_ns = loop_now(wire->room->loop);
     if (wire->heartbeat_ns == 0)
         return now_ns + wire->limits.handshake_ns;
     int64_t look_ns = now_ns + wire->heartbeat_ns / TICKS_A_HEARTBEAT;
+    int64_t death_ns = wire->last_in_ns + wire->heartbeat_ns;
+    if (death_ns > now_ns) /* who is not read is not heard: then it may be past */
+        look_ns = earlier(look_ns, death_ns);
     if (!wire->awaiting)
         return look_ns;
     int64_t ping_ns = wire->last_out_ns + silence_ns(wire);
     if (ping_ns <= now_ns) /* it is being sent, or can not be */
         ping_ns = now_ns + silence_ns(wire);
-    return ping_ns < look_ns ? ping_ns : look_ns;
+    return earlier(look_ns, ping_ns);
 }
 
 static void start_tick(struct wire *wire)

@@ -21,7 +21,8 @@ typedef struct semel_channel semel_channel;
 /* Opens a channel.  endpoints: URIs separated by commas, tcp://HOST:PORT or unix:PATH (unix:@NAME for the abstract
  * name space).  Host names are resolved now, in this thread.  name (may be NULL) is the scope of its properties:
  * letters, digits, '_' and '-', so that it can not be taken for a service.
- * Connects when the first call needs it.  *ret_channel is set on success only and owned by the caller.
+ * Connects when the first call needs it, and again after it was left idle (IdleTimeout).  *ret_channel is set on
+ * success only and owned by the caller.
  * Errors: INVALID_ARGUMENT (name, endpoint, host name), RESOURCE_EXHAUSTED. */
 enum semel_code semel_channel_open(semel_node *node, const char *name, const char *endpoints,
                                    semel_channel **ret_channel, semel_status *ret_status);

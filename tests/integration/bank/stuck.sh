@@ -51,20 +51,26 @@ done
 "$bank/audit.sh" --journal "$scene_dir/journal-a" --journal "$scene_dir/journal-b" --results "$scene_dir/results" \
     --asked 20000 || scene_fail "the audit"
 
-step "a client is stopped: the server lets go of it, and knows it again when it wakes up"
-server --delay-ms 5 --verbose --Heartbeat="${heartbeat_ms}ms"
-load --to "${scene_address[server]}" --calls 20000 --announce 1000
-scene_await load "completed 1000"
-start=$(now_ms)
-kill -STOP "${scene_pid[load]}"
-await_line server "$stuck"
-in_time "$start" "the server notices a stopped client"
-kill -CONT "${scene_pid[load]}"
-wait_for_load
-expect ok -eq 20000
-expect resumed -ge 1
-scene_stop server
-expect PEER_STUCK -eq 1
-audit --asked 20000 --server-lived
+stop_client() {
+    step "a client is stopped: the server lets go of it, and knows it again when it wakes up: $1"
+    server --listen "$1" --delay-ms 5 --verbose --Heartbeat="${heartbeat_ms}ms"
+    : >"$scene_dir/server.err"
+    load --to "${scene_address[server]}" --calls 20000 --announce 1000
+    scene_await load "completed 1000"
+    start=$(now_ms)
+    kill -STOP "${scene_pid[load]}"
+    await_line server "$stuck"
+    in_time "$start" "the server notices a stopped client"
+    kill -CONT "${scene_pid[load]}"
+    wait_for_load
+    expect ok -eq 20000
+    expect resumed -ge 1
+    scene_stop server
+    expect PEER_STUCK -eq 1
+    audit --asked 20000 --server-lived
+}
+
+stop_client tcp://127.0.0.1:0
+stop_client "unix:$scene_dir/bank.sock"
 
 echo passed

@@ -92,7 +92,8 @@ Test(idle, the_endpoint_that_was_left_is_not_tried_last)
     server_close(&second);
 }
 
-/* At every distance from the moment of leaving, by as many rounds through the node as chance wants. */
+/* At every distance from the moment of leaving: as many rounds through the node as chance wants, and now and then until
+ * it has left. */
 Test(idle, a_call_at_the_very_moment_is_not_lost)
 {
     enum { CALLS = 400 };
@@ -102,9 +103,12 @@ Test(idle, a_call_at_the_very_moment_is_not_lost)
     server_open(&server, NULL);
     client_open(&client, LIST("IdleTimeout=1", "RetryIntervals=-1"), server.uri);
     for (unsigned op = 0; op < CALLS; op++) {
+        uint64_t left = client_stats(&client).closed_by[SEMEL_REASON_IDLE];
         call_ok(&client, op);
         for (int rounds = rand_r(&seed) % 60; rounds > 0; rounds--)
             (void)client_stats(&client);
+        if (op % 20 == 0)
+            wait_until_left(&client, left + 1);
     }
     struct semel_channel_stats stats = client_stats(&client);
     cr_assert_gt(stats.closed_by[SEMEL_REASON_IDLE], 10, "it was hardly ever idle");

@@ -90,6 +90,14 @@ Test(wire_death, silence_is_death, .fini = bench_close)
     cr_assert_eq(frame.type, FRAME_PING);
 }
 
+Test(wire_death, silence_is_looked_for_when_its_time_is_over, .init = enter, .fini = bench_close)
+{
+    int64_t now_ns = loop_now(&bench.loop);
+    bench.wire->last_in_ns = now_ns - LONG + 7 * MS_IN_NS;
+    wire_await(bench.wire); /* sets the clock anew */
+    cr_assert_eq(bench.wire->tick.due_ns, now_ns + 7 * MS_IN_NS, "not a tick later");
+}
+
 /* Silent for a heartbeat, with a ping sent since it was heard, or (asked = false) not. */
 static void fall_silent(enum transport_pulse pulse, bool asked, enum semel_reason reason)
 {
