@@ -2,9 +2,11 @@
  *
  * Reads best next: transport.h. */
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -84,11 +86,13 @@ static uint64_t subject(int fd)
     return peer.uid;
 }
 
-/* The other host is this one: a process that is gone has closed its end. */
+/* The other host is this one, and a process that is gone has closed its end; what it has not read counts as ours. */
 static enum transport_pulse pulse(int fd)
 {
-    (void)fd;
-    return TRANSPORT_PULSE_HEARS;
+    int unread = 0;
+    if (ioctl(fd, SIOCOUTQ, &unread) != 0)
+        return TRANSPORT_PULSE_NONE;
+    return unread > 0 ? TRANSPORT_PULSE_FULL : TRANSPORT_PULSE_HEARS;
 }
 
 static void forget(const struct endpoint *endpoint)
