@@ -1,15 +1,34 @@
 /* Feeds a fuzz target with seeds, with cut and with changed copies of them: what runs in every test, without libFuzzer.
  *
- * The changes follow a fixed sequence, so a failure comes again.  Reads best next: mutate.h, plugin_fuzz.c. */
+ * The changes follow a fixed sequence, so a failure comes again.  Reads best next: mutate.h, choices.h, dedup_fuzz.c. */
 #include "mutate.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { CUTS = 40, MOST_CHANGES = 5 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+/* What the target is fed just now, for the one who wants to see it fail again. */
+static struct {
+    const uint8_t *bytes;
+    size_t size;
+} present;
+
+static void keep_present(int signal_number)
+{
+    static const char said[] = "the input is in ./broken.input\n";
+    int file = open("broken.input", O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    if (file >= 0 && write(file, present.bytes, present.size) >= 0)
+        (void)!write(STDERR_FILENO, said, sizeof said - 1);
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+}
 
 /* The copy has exactly its size, so that the sanitizer sees one byte read too many. */
 static void feed(const char *bytes, size_t size)
@@ -19,6 +38,8 @@ static void feed(const char *bytes, size_t size)
         abort();
     if (size > 0)
         memcpy(copy, bytes, size);
+    present.bytes = copy;
+    present.size = size;
     LLVMFuzzerTestOneInput(copy, size);
     free(copy);
 }
@@ -68,6 +89,7 @@ int main(int argc, char **argv)
         return 2;
     }
     uint64_t state = 0x9e3779b97f4a7c15;
+    signal(SIGABRT, keep_present);
     for (int i = 2; i < argc; i++) {
         struct text seed = {.bytes = NULL};
         if (!read_file(argv[i], &seed)) {

@@ -1,7 +1,7 @@
-/* Changes a protobuf message so that it stays one: records are dropped, doubled, swapped, their values changed, and the
- * lengths around them made right.
+/* Changes an input a little.  mutate.c: a protobuf message, so that it stays one (records are dropped, doubled,
+ * swapped, their values changed, and the lengths around them made right).  scramble.c: any bytes.
  *
- * It must not know any schema.  Reads best next: mutate.c. */
+ * It must not know any schema.  Reads best next: mutate.c, scramble.c. */
 #ifndef TESTS_FUZZ_MUTATE_H
 #define TESTS_FUZZ_MUTATE_H
 

@@ -17,7 +17,7 @@ fail() {
   failures=$((failures + 1))
 }
 
-"$here/seeds.sh" "$protos" "$work/seeds" || fail "the seeds cannot be made"
+"$here/request_seeds.sh" "$protos" "$work/seeds" || fail "the seeds cannot be made"
 [ "$(ls "$work/seeds" | wc -l)" -ge 30 ] || fail "only $(ls "$work/seeds" | wc -l) seeds"
 "$target" "${SEMEL_FUZZ_ROUNDS:-25}" "$work"/seeds/* || fail "a changed request"
 
