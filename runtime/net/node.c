@@ -198,6 +198,7 @@ void node_waiter_done(semel_node *node, struct node_waiter *waiter)
 {
     if (waiter->drives) {
         waiter->done = true;
+        loop_stop(&node->loop); /* this may be a task: the loop would go to sleep after it */
         return;
     }
     pthread_mutex_lock(&node->mutex);
@@ -233,6 +234,7 @@ static void wait_handed_over(semel_node *node, struct node_waiter *waiter)
     while (!waiter->done) {
         if (node->kind == NODE_OWN_LOOP && !node->running) {
             take_run(node);
+            waiter->drives = true;
             pthread_mutex_unlock(&node->mutex);
             drive(node, waiter);
             pthread_mutex_lock(&node->mutex);

@@ -1,6 +1,6 @@
 /* Feeds a fuzz target with seeds, with cut and with changed copies of them: what runs in every test, without libFuzzer.
  *
- * The changes follow a fixed sequence, so a failure comes again.  Reads best next: mutate.h, choices.h, dedup_fuzz.c. */
+ * The changes follow a fixed sequence, so a failure comes again.  Reads best next: mutate.h, choices.h. */
 #include "mutate.h"
 
 #include <fcntl.h>

@@ -152,6 +152,19 @@ static void share(bool run_by_itself)
     server_close(&server);
 }
 
+/* Every dial fails before the loop would go to sleep, and nothing is left that could wake it. */
+Test(node, that_nobody_runs_ends_a_call_whose_dials_fail_at_once)
+{
+    struct client client;
+    probe_Reply reply;
+    semel_status status;
+    client_open_unrun(&client, LIST("RetryIntervals=0 0"), "unix:/nonexistent/socket");
+    probe_Probe_Add(client.channel, &(probe_Request){.op = 1}, &reply, NULL, &status);
+    check_status(&status, UNAVAILABLE, CONNECT_FAILED, NOT_EXECUTED);
+    cr_assert_eq(status.attempts, 3);
+    client_close(&client);
+}
+
 Test(node, that_nobody_runs_is_shared_by_threads)
 {
     share(false);
