@@ -164,9 +164,11 @@ static bool park(struct call *call)
 {
     if (call->slot.state == OUTBOX_QUEUED && !outbox_unqueue(&call->channel->outbox, &call->slot))
         return false;
-    if (call->slot.state != OUTBOX_DELAYED)
-        outbox_set(&call->channel->outbox, &call->slot, OUTBOX_DELAYED);
+    if (!call->slot.parked)
+        outbox_park(&call->channel->outbox, &call->slot);
     loop_timer_stop(channel_loop(call->channel), &call->retry);
+    if (call->channel->outbox.queue != NULL)
+        channel_kick(call->channel); /* what its seq held back may be a further attempt of its own */
     return true;
 }
 

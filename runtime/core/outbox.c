@@ -30,7 +30,8 @@ static void set_state(struct outbox_call *call, enum outbox_state state)
 void outbox_init(struct outbox *outbox, uint64_t limit)
 {
     assert(limit > 0 && limit <= LIMIT_OUTSTANDING_MAX);
-    *outbox = (struct outbox){.floor = 1, .next = 1, .cursor = 1, .limit = limit, .reserved = OUTBOX_NONE};
+    *outbox = (struct outbox){
+        .floor = 1, .oldest = 1, .next = 1, .cursor = 1, .limit = limit, .reserved = OUTBOX_NONE};
 }
 
 void outbox_fini(struct outbox *outbox)
@@ -53,7 +54,7 @@ static bool grow(struct outbox *outbox)
     grown.ring = calloc(grown.ring_size, sizeof(struct outbox_call *));
     if (grown.ring == NULL)
         return false;
-    for (uint64_t seq = outbox->floor; seq < outbox->next; seq++)
+    for (uint64_t seq = outbox->oldest; seq < outbox->next; seq++)
         *slot(&grown, seq) = *slot(outbox, seq);
     free(outbox->ring);
     *outbox = grown;
@@ -99,7 +100,7 @@ enum outbox_add_result outbox_add(struct outbox *outbox, struct outbox_call *cal
     if (call->passes && put_reserved(outbox, call))
         return OUTBOX_ADDED;
     bool skips = outbox->reserved != OUTBOX_NONE && outbox->next % OUTBOX_RESERVE == 0;
-    uint64_t span = outbox->next + skips - outbox->floor;
+    uint64_t span = outbox->next + skips - outbox->oldest;
     if (span >= outbox->limit)
         return OUTBOX_FULL;
     if (span >= outbox->ring_size && !grow(outbox))
@@ -111,14 +112,14 @@ enum outbox_add_result outbox_add(struct outbox *outbox, struct outbox_call *cal
 
 struct outbox_call *outbox_find(const struct outbox *outbox, uint64_t seq)
 {
-    if (seq < outbox->floor || seq >= outbox->next)
+    if (seq < outbox->oldest || seq >= outbox->next)
         return NULL;
     return *slot(outbox, seq);
 }
 
 struct outbox_call *outbox_from(const struct outbox *outbox, uint64_t from)
 {
-    for (uint64_t seq = from < outbox->floor ? outbox->floor : from; seq < outbox->next; seq++)
+    for (uint64_t seq = from < outbox->oldest ? outbox->oldest : from; seq < outbox->next; seq++)
         if (*slot(outbox, seq) != NULL)
             return *slot(outbox, seq);
     return NULL;
@@ -190,10 +191,32 @@ void outbox_set(struct outbox *outbox, struct outbox_call *call, enum outbox_sta
 bool outbox_unqueue(struct outbox *outbox, struct outbox_call *call)
 {
     assert(call->state == OUTBOX_QUEUED);
+    if (!call->out.queued)
+        return true; /* dropped with its connection, started or not */
     if (call->out.taken > 0)
         return false; /* also on a queue that was taken off: a parting connection finishes what was started */
     assert(outbox->queue != NULL);
     return sendq_remove(outbox->queue, &call->out);
+}
+
+static void raise_floor(struct outbox *outbox)
+{
+    while (outbox->oldest < outbox->next && *slot(outbox, outbox->oldest) == NULL)
+        outbox->oldest++;
+    if (outbox->floor < outbox->oldest)
+        outbox->floor = outbox->oldest;
+    while (outbox->floor < outbox->next &&
+           (*slot(outbox, outbox->floor) == NULL || (*slot(outbox, outbox->floor))->parked))
+        outbox->floor++;
+}
+
+void outbox_park(struct outbox *outbox, struct outbox_call *call)
+{
+    assert(!call->out.queued && !call->parked);
+    if (call->state != OUTBOX_DELAYED)
+        set_state(call, OUTBOX_DELAYED);
+    call->parked = true;
+    raise_floor(outbox);
 }
 
 bool outbox_end(struct outbox *outbox, struct outbox_call *call)
@@ -203,8 +226,7 @@ bool outbox_end(struct outbox *outbox, struct outbox_call *call)
     assert(*slot(outbox, call->seq) == call);
     *slot(outbox, call->seq) = NULL;
     outbox->count--;
-    while (outbox->floor < outbox->next && *slot(outbox, outbox->floor) == NULL)
-        outbox->floor++;
+    raise_floor(outbox);
     return free_frame;
 }
 

@@ -40,16 +40,18 @@ struct outbox_call {
     bool
         exposed_elsewhere; /* an attempt may have run of which no later answer will tell: in a session that is gone,
                              * or of an idempotent operation, whose runs leave no record */
+    bool parked;           /* will not be sent again, but has not ended: outbox_park */
     bool passes;           /* goes out while the outbox is gated; set before outbox_add */
 };
 
 struct outbox {
     struct outbox_call **ring; /* by seq; NULL where a call has ended */
     uint64_t ring_size;        /* a power of two */
-    uint64_t floor;            /* the ack floor: every lower seq has ended */
+    uint64_t floor;            /* the ack floor: no lower seq will be sent again */
+    uint64_t oldest;           /* the lowest seq that has not ended: the floor, or below it what is parked */
     uint64_t next;             /* the next seq to give */
     uint64_t cursor;           /* no READY call has a lower seq */
-    uint64_t limit;            /* most seqs between floor and next */
+    uint64_t limit;            /* most seqs between oldest and next */
     uint32_t window;           /* what the server granted; of use while queue is set */
     uint32_t count;            /* calls that have not ended */
     struct sendq *queue;       /* of the live connection, or NULL */
@@ -90,8 +92,13 @@ void outbox_written(struct outbox_call *call);
 /* Moves a call that is not in a send queue to another state. */
 void outbox_set(struct outbox *outbox, struct outbox_call *call, enum outbox_state state);
 
-/* Takes a QUEUED call whose frame was not started back out of the send queue; false: it was started. */
+/* Takes a QUEUED call whose frame was not started back out of the send queue, if it still is in one; false: it was
+ * started. */
 bool outbox_unqueue(struct outbox *outbox, struct outbox_call *call);
+
+/* Puts a call that is not in a send queue aside for good: it goes nowhere any more, and ends by something else than its
+ * own answer.  The ack floor passes it, so that it holds up no window. */
+void outbox_park(struct outbox *outbox, struct outbox_call *call);
 
 /* Ends a call.  Returns whether its frame is free; if not, it was partly written, and becomes free when the send queue
  * reports it as sent or clears it. */

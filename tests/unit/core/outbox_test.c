@@ -371,6 +371,78 @@ Test(outbox, a_held_call_in_no_queue_is_a_bug, .signal = SIGABRT)
     outbox_set(&desk.outbox, &item.call, OUTBOX_QUEUED);
 }
 
+static void ignore(struct outgoing *out, void *user)
+{
+    (void)out;
+    (void)user;
+}
+
+/* Regression: a hedged call whose own attempt fails with its connection is put aside; its frame had been dropped. */
+Test(outbox, a_frame_that_went_with_its_connection_is_taken_back)
+{
+    for (uint32_t taken = 0; taken < FRAME_HEADER_SIZE; taken += FRAME_HEADER_SIZE / 2) {
+        struct desk desk = {0};
+        struct item item;
+        outbox_init(&desk.outbox, 10);
+        add_all(&desk, &item, 1);
+        desk_connect(&desk, 10);
+        outbox_fill(&desk.outbox);
+        take(&desk, taken);
+        sendq_clear(&desk.queue, ignore, NULL);
+        outbox_attach(&desk.outbox, NULL, 0);
+        cr_assert_eq(item.call.state, OUTBOX_QUEUED);
+        cr_assert(outbox_unqueue(&desk.outbox, &item.call));
+        outbox_set(&desk.outbox, &item.call, OUTBOX_DELAYED);
+        end_all(&desk);
+    }
+}
+
+/* Regression: a call that only waited for its further attempts held the window that these wanted, for ever. */
+Test(outbox, a_parked_call_holds_up_no_window_and_is_found)
+{
+    struct desk desk = {0};
+    struct item items[4];
+    outbox_init(&desk.outbox, 10);
+    add_all(&desk, items, 4);
+    desk_connect(&desk, 1);
+    outbox_fill(&desk.outbox);
+    take(&desk, SIZE_MAX);
+    cr_assert_eq(desk.heard_count, 1);
+    outbox_set(&desk.outbox, &items[0].call, OUTBOX_DELAYED);
+    outbox_fill(&desk.outbox);
+    take(&desk, SIZE_MAX);
+    cr_assert_eq(desk.heard_count, 1, "its seq fills the window");
+    outbox_park(&desk.outbox, &items[0].call);
+    cr_assert_eq(desk.outbox.floor, 2);
+    outbox_fill(&desk.outbox);
+    take(&desk, SIZE_MAX);
+    cr_assert_eq(desk.heard_count, 2);
+    cr_assert_eq(outbox_find(&desk.outbox, 1), &items[0].call);
+    cr_assert_eq(outbox_from(&desk.outbox, 0), &items[0].call);
+    outbox_end(&desk.outbox, &items[1].call);
+    cr_assert_eq(desk.outbox.floor, 3);
+    outbox_end(&desk.outbox, &items[0].call);
+    cr_assert_eq(desk.outbox.floor, 3);
+    cr_assert_null(outbox_find(&desk.outbox, 1));
+    desk_disconnect(&desk);
+    end_all(&desk);
+}
+
+Test(outbox, a_parked_call_counts_for_the_limit)
+{
+    struct desk desk = {0};
+    struct item items[80];
+    outbox_init(&desk.outbox, 70);
+    add_all(&desk, items, 1);
+    outbox_park(&desk.outbox, &items[0].call);
+    add_all(&desk, items + 1, 69);
+    cr_assert_eq(add(&desk, &items[70], 0), OUTBOX_FULL, "the ring holds it still");
+    cr_assert_eq(outbox_find(&desk.outbox, 1), &items[0].call, "also after the ring has grown");
+    outbox_end(&desk.outbox, &items[0].call);
+    cr_assert_eq(add(&desk, &items[70], 0), OUTBOX_ADDED);
+    end_all(&desk);
+}
+
 Test(outbox, taking_back_what_was_not_started_needs_its_queue, .signal = SIGABRT)
 {
     struct desk desk = {0};
