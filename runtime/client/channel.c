@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "client/answer.h"
+#include "client/back.h"
 #include "client/flush.h"
 #include "client/greeting.h"
 #include "client/stub.h"
@@ -17,16 +18,36 @@
 #include "net/random.h"
 #include "net/status.h"
 
+static_assert(offsetof(struct semel_channel, member) == 0, "semel_channel_serve looks at its membership");
+
 /* Calls kept for the next ones; a peak beyond it goes back to the allocator. */
 enum { SPARE_CALLS = 4096 };
 
+/* Between the rounds of a channel that has to be reachable, while nobody answers. */
+enum { KEEP_WAIT_MS = 1000 };
+
 /* ---- calls on their way ---- */
+
+/* A connection is wanted at due_ns. */
+static void want(semel_channel *channel, int64_t due_ns)
+{
+    if (channel->back != NULL)
+        back_want(channel->back, due_ns);
+    else
+        reconnector_want(&channel->reconnector, due_ns);
+}
+
+void channel_keep(semel_channel *channel, int64_t wait_ns)
+{
+    if (serving_is_on(&channel->serving))
+        want(channel, node_now(channel->node) + wait_ns);
+}
 
 void channel_kick(semel_channel *channel)
 {
     if (channel->outbox.queue == NULL) {
         idle_over(channel);
-        reconnector_want(&channel->reconnector, node_now(channel->node));
+        want(channel, node_now(channel->node));
         return;
     }
     outbox_fill(&channel->outbox);
@@ -45,7 +66,7 @@ static void schedule(semel_channel *channel)
             first_ns = call->retry_at_ns;
     }
     if (first_ns != INT64_MAX)
-        reconnector_want(&channel->reconnector, first_ns);
+        want(channel, first_ns);
 }
 
 void channel_each_call(semel_channel *channel, void (*fn)(struct call *call, const void *arg), const void *arg)
@@ -79,6 +100,7 @@ void channel_round_failed(semel_channel *channel, enum semel_reason reason, int 
         .endpoint = endpoint};
     channel_fail_waiting(channel, &round);
     schedule(channel);
+    channel_keep(channel, KEEP_WAIT_MS * MS_IN_NS);
 }
 
 static void fail_on_connection(struct call *call, const void *failure)
@@ -92,7 +114,8 @@ static void fail_on_connection(struct call *call, const void *failure)
 static void drop_wire(semel_channel *channel)
 {
     outbox_attach(&channel->outbox, NULL, 0);
-    wire_destroy(channel->wire);
+    if (channel->back == NULL)
+        wire_destroy(channel->wire); /* otherwise it is the session's */
     channel->wire = NULL;
     channel->connection = 0;
     channel->parting = false;
@@ -100,9 +123,8 @@ static void drop_wire(semel_channel *channel)
     channel->left = false;
 }
 
-static void on_lost(struct wire *wire, enum semel_reason reason, int os_error)
+void channel_lost(semel_channel *channel, enum semel_reason reason, int os_error)
 {
-    semel_channel *channel = wire->owner;
     bool parted = channel->parting;
     bool idled = channel->idling;
     if (parted)
@@ -115,14 +137,21 @@ static void on_lost(struct wire *wire, enum semel_reason reason, int os_error)
         .endpoint = channel->endpoint};
     bool recovering = recovery_cut(channel);
     drop_wire(channel);
+    serving_detach(channel, reason, os_error);
     if (idled)
         reconnector_left(&channel->reconnector);
-    else
+    else if (channel->back == NULL)
         reconnector_lost(&channel->reconnector, parted);
     channel_each_call(channel, fail_on_connection, &round.failure);
     if (recovering)
         recovery_lost(channel, &round);
     schedule(channel);
+    channel_keep(channel, 0);
+}
+
+static void on_lost(struct wire *wire, enum semel_reason reason, int os_error)
+{
+    channel_lost(wire->owner, reason, os_error);
 }
 
 static void unqueue(struct call *call, const void *unused)
@@ -135,28 +164,38 @@ static void unqueue(struct call *call, const void *unused)
     outbox_set(&call->channel->outbox, &call->slot, call->slot.exposed ? OUTBOX_HELD : OUTBOX_READY);
 }
 
+void channel_stop(semel_channel *channel)
+{
+    channel_each_call(channel, unqueue, NULL);
+    outbox_attach(&channel->outbox, NULL, 0);
+    channel->parting = true;
+}
+
 void channel_part(semel_channel *channel)
 {
     if (channel->connection == 0 || !link_may_send(&channel->wire->link, FRAME_BYE))
         return; /* parting already */
-    channel_each_call(channel, unqueue, NULL);
-    outbox_attach(&channel->outbox, NULL, 0);
-    channel->parting = true;
+    channel_stop(channel);
     const struct frame bye = {.type = FRAME_BYE};
     if (!wire_send_control(channel->wire, &bye, WIRE_ORDER_LAST, NULL))
         wire_fail(channel->wire, SEMEL_REASON_NO_MEMORY, 0);
 }
 
-/* A connection that was left is closed once no call is on it. */
-static void settle(semel_channel *channel)
+bool channel_is_in_use(const semel_channel *channel)
 {
-    if (!channel->left)
-        return;
     for (const struct outbox_call *slot = outbox_from(&channel->outbox, 0); slot != NULL;
          slot = outbox_from(&channel->outbox, slot->seq + 1))
         if (slot->state == OUTBOX_QUEUED || slot->state == OUTBOX_WRITTEN)
-            return;
-    wire_close_when_sent(channel->wire, SEMEL_REASON_DRAINED);
+            return true;
+    return false;
+}
+
+/* A connection that was left is closed once no call is on it.  Calls back that run are not waited for: one of them may
+ * be what holds the server up, and what they reply is kept for the next connection. */
+static void settle(semel_channel *channel)
+{
+    if (channel->left && !channel_is_in_use(channel))
+        wire_close_when_sent(channel->wire, SEMEL_REASON_DRAINED);
 }
 
 void channel_leave(semel_channel *channel, struct call *call)
@@ -168,7 +207,7 @@ void channel_leave(semel_channel *channel, struct call *call)
     settle(channel);
 }
 
-static void on_reply(semel_channel *channel, const struct frame *frame)
+void channel_reply(semel_channel *channel, const struct frame *frame)
 {
     struct outbox_call *slot = outbox_find(&channel->outbox, frame->seq);
     bool makes_sense;
@@ -182,7 +221,7 @@ static void on_reply(semel_channel *channel, const struct frame *frame)
         settle(channel);
 }
 
-static void on_receipt(semel_channel *channel, const struct frame *frame)
+void channel_receipt(semel_channel *channel, const struct frame *frame)
 {
     enum semel_reason bad = answer_receipt(channel, frame);
     if (bad != SEMEL_REASON_NONE)
@@ -196,19 +235,30 @@ static void on_frame(struct wire *wire, const struct frame *frame)
     semel_channel *channel = wire->owner;
     switch (frame->type) {
     case FRAME_REFUSE: greeting_refused(channel, wire, channel->endpoint, frame); break;
-    case FRAME_REPLY: on_reply(channel, frame); break;
-    case FRAME_RECEIPT: on_receipt(channel, frame); break;
+    case FRAME_REPLY: channel_reply(channel, frame); break;
+    case FRAME_RECEIPT: channel_receipt(channel, frame); break;
     case FRAME_GOAWAY: channel_part(channel); break;
     case FRAME_REQUEST:
-    case FRAME_CANCEL: wire_fail(wire, SEMEL_REASON_BAD_STATE, 0); break; /* it was granted no calls back */
-    default: /* PING and PONG are the wire's */ break;
+    case FRAME_CANCEL: serving_frame(channel, frame); break;
+    default: /* PING and PONG are the wire's, but for the ack floor of calls back */
+        serving_frame(channel, frame);
+        break;
     }
 }
 
 static void on_sent(struct wire *wire, struct outgoing *out)
 {
+    if (serving_owns(out)) {
+        serving_sent(wire->owner, out);
+        return;
+    }
     wire_await(wire);
     call_sent(call_of(out));
+}
+
+static void on_writing(struct wire *wire)
+{
+    serving_writing(wire->owner);
 }
 
 static bool on_awaits(struct wire *wire)
@@ -220,13 +270,20 @@ static bool on_awaits(struct wire *wire)
 static void on_dropped(struct wire *wire, struct outgoing *out)
 {
     (void)wire;
-    call_dropped(call_of(out));
+    if (serving_owns(out))
+        reply_settle(reply_of(out)); /* what is not kept is not wanted any more */
+    else
+        call_dropped(call_of(out));
 }
 
-/* Every frame of a client carries the ack floor. */
 static void on_stamp(struct wire *wire, struct outgoing *out)
 {
-    semel_channel *channel = wire->owner;
+    if (!serving_owns(out))
+        channel_stamp(wire->owner, out);
+}
+
+void channel_stamp(semel_channel *channel, struct outgoing *out)
+{
     const struct outbox *outbox = &channel->outbox;
     if (!wire_is_control(out)) {
         call_stamp(call_of(out));
@@ -239,6 +296,7 @@ static void on_stamp(struct wire *wire, struct outgoing *out)
 
 static const struct wire_events events = {
     .frame = on_frame,
+    .writing = on_writing,
     .lost = on_lost,
     .sent = on_sent,
     .dropped = on_dropped,
@@ -269,79 +327,13 @@ void channel_call_ended(semel_channel *channel)
     if (channel->outbox.queue != NULL)
         channel_kick(channel);
     settle(channel);
+    if (channel->back != NULL)
+        back_settle(channel->back);
     if (channel->outbox.count > 0)
         return;
     idle_begin(channel);
     if (channel->flushes != NULL)
         flush_end(channel);
-}
-
-/* ---- what calls borrow ---- */
-
-static void forget_policies(semel_channel *channel)
-{
-    for (size_t i = 0; i < channel->policy_count; i++)
-        policy_unref(channel->policies[i].policy);
-    channel->policy_count = 0;
-    channel->last_method = NULL;
-}
-
-static struct policy *add_policy(semel_channel *channel, const struct semel_method *method)
-{
-    struct policy_entry *grown = realloc(channel->policies, (channel->policy_count + 1) * sizeof *grown);
-    if (grown == NULL)
-        return NULL;
-    channel->policies = grown;
-    struct policy *policy = policy_resolve(channel->node->properties, channel->name, method);
-    if (policy != NULL)
-        grown[channel->policy_count++] = (struct policy_entry){method, policy};
-    return policy;
-}
-
-struct policy *channel_policy(semel_channel *channel, const struct semel_method *method)
-{
-    uint64_t generation = properties_generation(channel->node->properties);
-    if (generation != channel->policy_generation) {
-        forget_policies(channel);
-        channel->policy_generation = generation;
-    }
-    if (channel->last_method == method)
-        return channel->last_policy;
-    size_t i = 0;
-    while (i < channel->policy_count && channel->policies[i].method != method)
-        i++;
-    struct policy *policy = i < channel->policy_count ? channel->policies[i].policy
-                                                      : add_policy(channel, method);
-    if (policy != NULL) {
-        channel->last_method = method;
-        channel->last_policy = policy;
-    }
-    return policy;
-}
-
-struct policy *channel_once_policy(semel_channel *channel)
-{
-    if (channel->once_policy == NULL)
-        channel->once_policy = policy_once();
-    return channel->once_policy;
-}
-
-bool channel_takes(const semel_channel *channel, size_t frame_size)
-{
-    return channel->connection == 0 || frame_size <= channel->wire->link.frame_limit;
-}
-
-void *channel_reply_scratch(semel_channel *channel, size_t size)
-{
-    if (size <= channel->reply_scratch_size)
-        return channel->reply_scratch;
-    void *grown = malloc(size);
-    if (grown == NULL)
-        return NULL;
-    free(channel->reply_scratch);
-    channel->reply_scratch = grown;
-    channel->reply_scratch_size = size;
-    return grown;
 }
 
 /* ---- opening and closing ---- */
@@ -362,11 +354,13 @@ static void say_bye(semel_channel *channel)
         wire_flush(channel->wire);
 }
 
-static void free_channel(semel_channel *channel)
+void channel_free(semel_channel *channel)
 {
+    reconnector_fini(&channel->reconnector);
+    recovery_fini(channel);
     outbox_fini(&channel->outbox);
     pool_fini(&channel->calls);
-    forget_policies(channel);
+    channel_forget_policies(channel);
     free(channel->policies);
     policy_unref(channel->once_policy);
     pool_fini(&channel->own_policies);
@@ -386,29 +380,54 @@ static void close_beside(semel_channel *channel)
     channel->beside = NULL;
 }
 
-static void close_now(void *arg)
+static void end_all(semel_channel *channel)
 {
-    semel_channel *channel = arg;
-    assert(channel->callbacks == 0);
     channel->closing = true;
     recovery_stop(channel);
     channel_each_call(channel, end_closed, NULL);
     flush_end(channel);
+}
+
+/* The connection is the session's, and goes on. */
+void channel_close_back(semel_channel *channel)
+{
+    end_all(channel);
+    node_remove(channel->node, &channel->member);
+    if (back_retire(channel->back))
+        channel_free(channel);
+}
+
+static void close_dialled(semel_channel *channel)
+{
+    end_all(channel);
+    serving_stop(channel);
     say_bye(channel);
     if (channel->wire != NULL)
         drop_wire(channel);
     idle_stop(channel);
     close_beside(channel);
-    reconnector_fini(&channel->reconnector);
-    recovery_fini(channel);
     if (!channel->is_beside)
         node_remove(channel->node, &channel->member);
-    free_channel(channel);
+    channel_free(channel);
+}
+
+static void close_now(void *arg)
+{
+    semel_channel *channel = arg;
+    if (channel->back != NULL) {
+        back_close(channel->back);
+        return;
+    }
+    assert(channel->callbacks == 0);
+    close_dialled(channel);
 }
 
 static void on_node_closes(struct node_member *member)
 {
-    close_now(container_of(member, struct semel_channel, member));
+    semel_channel *channel = container_of(member, struct semel_channel, member);
+    if (channel->back != NULL)
+        channel->back->references = 1; /* for all that opened it */
+    close_now(channel);
 }
 
 void semel_channel_close(semel_channel *channel)
@@ -432,7 +451,13 @@ static void read_properties(semel_channel *channel)
                 (uint32_t)properties_get_int(properties, &scope, PROPERTIES_RETRY_BUDGET_PERCENT),
                 (uint32_t)properties_get_int(properties, &scope, PROPERTIES_RETRY_BUDGET_FLOOR),
                 node_now(channel->node));
-    outbox_init(&channel->outbox, (uint64_t)properties_get_int(properties, &scope, PROPERTIES_MAX_OUTSTANDING));
+}
+
+static void open_outbox(semel_channel *channel)
+{
+    const struct properties_scope scope = {.channel = channel->name};
+    outbox_init(&channel->outbox,
+                (uint64_t)properties_get_int(channel->node->properties, &scope, PROPERTIES_MAX_OUTSTANDING));
 }
 
 static bool open_reconnector(semel_channel *channel, struct endpoint *endpoints, size_t count)
@@ -447,8 +472,7 @@ static bool open_reconnector(semel_channel *channel, struct endpoint *endpoints,
     return reconnector_init(&channel->reconnector, channel, endpoints, count, random, &breaker);
 }
 
-/* Takes the endpoints over on success.  NULL: no memory. */
-static semel_channel *create(semel_node *node, const char *name, struct endpoint *endpoints, size_t count)
+semel_channel *channel_create(semel_node *node, const char *name, struct endpoint *endpoints, size_t count)
 {
     semel_channel *channel = calloc(1, sizeof *channel);
     if (channel == NULL)
@@ -463,11 +487,29 @@ static semel_channel *create(semel_node *node, const char *name, struct endpoint
         return NULL;
     }
     read_properties(channel);
+    open_outbox(channel);
     idle_init(channel);
     recovery_init(channel);
+    serving_init(channel);
     pool_init(&channel->calls, sizeof(struct call), SPARE_CALLS);
     pool_init(&channel->own_policies, sizeof(struct policy), SPARE_CALLS);
     return channel;
+}
+
+bool channel_revive(semel_channel *channel, const char *name)
+{
+    char *copy = name != NULL ? strdup(name) : NULL;
+    if (name != NULL && copy == NULL)
+        return false;
+    free(channel->name);
+    channel->name = copy;
+    channel->closing = false;
+    channel->loss = NULL;
+    channel->stats = (struct semel_channel_stats){0};
+    channel_forget_policies(channel);
+    read_properties(channel);
+    node_add(channel->node, &channel->member);
+    return true;
 }
 
 struct opening {
@@ -481,57 +523,27 @@ struct opening {
 static void open_now(void *arg)
 {
     struct opening *opening = arg;
-    opening->channel = create(opening->node, opening->name, opening->endpoints, opening->endpoint_count);
-    if (opening->channel != NULL)
-        node_add(opening->node, &opening->channel->member);
+    semel_channel *channel = channel_create(opening->node, opening->name, opening->endpoints,
+                                            opening->endpoint_count);
+    opening->channel = channel;
+    if (channel == NULL)
+        return;
+    channel->member.lane = &channel->serving.lane;
+    node_add(opening->node, &channel->member);
 }
 
-/* ---- beside the channel ---- */
-
-/* A channel to the same endpoints that begins with this one. */
-static semel_channel *open_beside(semel_channel *channel, size_t first)
-{
-    size_t count = channel->reconnector.endpoint_count;
-    struct endpoint *endpoints = malloc(count * sizeof *endpoints);
-    if (endpoints == NULL)
-        return NULL;
-    for (size_t i = 0; i < count; i++)
-        endpoints[i] = channel->reconnector.endpoints[(first + i) % count];
-    semel_channel *beside = create(channel->node, channel->name, endpoints, count);
-    if (beside == NULL) {
-        free(endpoints);
-        return NULL;
-    }
-    beside->is_beside = true;
-    return beside;
-}
-
-semel_channel *channel_beside(semel_channel *channel, uint32_t n)
-{
-    const struct reconnector *reconnector = &channel->reconnector;
-    size_t count = reconnector->endpoint_count;
-    if (count == 1)
-        return channel;
-    if (channel->beside == NULL)
-        channel->beside = calloc(count, sizeof(semel_channel *));
-    if (channel->beside == NULL)
-        return NULL;
-    size_t at = (reconnector_present(reconnector) + 1 + n % (count - 1)) % count;
-    if (channel->beside[at] == NULL)
-        channel->beside[at] = open_beside(channel, at);
-    return channel->beside[at];
-}
-
-static bool is_scope_name(const char *name)
+bool channel_may_be_called(const char *name)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    if (name == NULL)
+        return true;
     return name[0] != '\0' && name[strspn(name, allowed)] == '\0';
 }
 
 enum semel_code semel_channel_open(semel_node *node, const char *name, const char *endpoints,
                                    semel_channel **ret_channel, semel_status *ret_status)
 {
-    if (name != NULL && !is_scope_name(name))
+    if (!channel_may_be_called(name))
         return status_set(ret_status, SEMEL_INVALID_ARGUMENT, SEMEL_REASON_BAD_ARGUMENT,
                           "channel name '%s': letters, digits, '_' and '-' only", name);
     struct opening opening = {.node = node, .name = name};

@@ -10,6 +10,7 @@
 #include "client/idle.h"
 #include "client/reconnector.h"
 #include "client/recovery.h"
+#include "client/serving.h"
 #include "core/budget.h"
 #include "core/handshake.h"
 #include "core/pool.h"
@@ -54,11 +55,13 @@ struct semel_channel {
     struct budget budget;       /* of retries */
     semel_channel **beside;     /* by endpoint: where further attempts go; NULL until needed */
     bool is_beside;             /* it is such a channel, of no node but of its channel */
+    struct back *back;          /* its connections are those of a session; NULL: it dials */
     void *reply_scratch;        /* where replies of asynchronous calls are decoded */
     size_t reply_scratch_size;
 
     struct reconnector reconnector;
     struct recovery recovery;
+    struct serving serving;
     struct wire *wire;    /* live, or NULL */
     const char *endpoint; /* of wire */
     uint64_t connection;  /* its number, 0: none */
@@ -87,11 +90,17 @@ void channel_each_call(semel_channel *channel, void (*fn)(struct call *call, con
 /* A call wants to go out: moves it along, or sees to a connection. */
 void channel_kick(semel_channel *channel);
 
+/* Sees to a connection after wait_ns, if it has to be reachable. */
+void channel_keep(semel_channel *channel, int64_t wait_ns);
+
 /* A call has ended: the window may have moved, or someone waits for silence. */
 void channel_call_ended(semel_channel *channel);
 
 /* The policy of a method, resolved at its first use.  NULL: no memory. */
 struct policy *channel_policy(semel_channel *channel, const struct semel_method *method);
+
+/* New calls resolve theirs anew. */
+void channel_forget_policies(semel_channel *channel);
 
 /* The policy of a call that is tried once.  NULL: no memory. */
 struct policy *channel_once_policy(semel_channel *channel);
@@ -110,6 +119,11 @@ void *channel_reply_scratch(semel_channel *channel, size_t size);
  * one; what was is finished and answered, then the server closes. */
 void channel_part(semel_channel *channel);
 
+/* The part of it that concerns this side: nothing new goes out on this connection. */
+void channel_stop(semel_channel *channel);
+/* Whether a call is under way on the connection. */
+bool channel_is_in_use(const semel_channel *channel);
+
 /* The same for the sake of a call that has given an attempt up: its server, which may be stuck, is asked to stop and
  * waited for no longer than others need its answers. */
 void channel_leave(semel_channel *channel, struct call *call);
@@ -120,11 +134,33 @@ void channel_send_cancel(semel_channel *channel, struct call *call);
 /* A dial has brought WELCOME: its wire is the channel's from now on, and greeting_welcome is next. */
 void channel_take_wire(semel_channel *channel, struct wire *wire, const struct endpoint *endpoint);
 
+/* The connection is gone, and the wire with it: what was on it has failed one attempt. */
+void channel_lost(semel_channel *channel, enum semel_reason reason, int os_error);
+
+/* A REPLY has come.  One that nobody asked for fails the wire. */
+void channel_reply(semel_channel *channel, const struct frame *frame);
+/* The same for a RECEIPT. */
+void channel_receipt(semel_channel *channel, const struct frame *frame);
+
+/* Last words for the header of a REQUEST, and of the wire's own frames that carry the ack floor. */
+void channel_stamp(semel_channel *channel, struct outgoing *out);
+
 /* Every call that waits, and whose time to try has come, has failed one attempt. */
 void channel_fail_waiting(semel_channel *channel, const struct channel_round *round);
 
 /* A whole round over all endpoints has failed: every call that waited for it is told. */
 void channel_round_failed(semel_channel *channel, enum semel_reason reason, int os_error, const char *endpoint);
+
+/* A channel that belongs to nobody yet.  Takes the endpoints over on success.  NULL: no memory. */
+semel_channel *channel_create(semel_node *node, const char *name, struct endpoint *endpoints, size_t count);
+/* The last user of a channel back has closed it: its calls end, and it goes, or stays with its session. */
+void channel_close_back(semel_channel *channel);
+/* No call is left. */
+void channel_free(semel_channel *channel);
+/* One that was closed, and kept by its session, is opened again under this name.  false: no memory. */
+bool channel_revive(semel_channel *channel, const char *name);
+/* Whether a channel may have this name. */
+bool channel_may_be_called(const char *name);
 
 static inline struct loop *channel_loop(semel_channel *channel)
 {

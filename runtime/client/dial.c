@@ -15,12 +15,13 @@ struct dial {
     semel_channel *channel;
     const struct endpoint *endpoint;
     uint64_t attempt;
+    uint32_t told; /* in HELLO: the table of calls back */
     struct wire *wire;
 };
 
 static void on_connected(struct wire *wire)
 {
-    const struct dial *dial = wire->owner;
+    struct dial *dial = wire->owner;
     const semel_channel *channel = dial->channel;
     struct hello hello = {
         .version = HANDSHAKE_VERSION,
@@ -37,6 +38,8 @@ static void on_connected(struct wire *wire)
         .name_size = (uint16_t)strlen(channel->node->name),
     };
     memcpy(hello.name, channel->node->name, hello.name_size);
+    serving_tell(&channel->serving, &hello);
+    dial->told = hello.table;
     uint8_t body[HANDSHAKE_HELLO_SIZE + LIMIT_NODE_NAME];
     const struct frame frame = {.type = FRAME_HELLO, .body = body, .body_size = hello_write(body, &hello)};
     const uint64_t seed = HANDSHAKE_MAGIC;
@@ -58,9 +61,10 @@ static void on_welcome(struct dial *dial, const struct frame *frame)
     }
     struct wire *wire = dial->wire;
     const struct endpoint *endpoint = dial->endpoint;
+    uint32_t told = dial->told;
     free(dial);
     channel_take_wire(channel, wire, endpoint);
-    greeting_welcome(channel, &welcome, (frame->flags & FRAME_RESUMED) != 0);
+    greeting_welcome(channel, &welcome, (frame->flags & FRAME_RESUMED) != 0, told);
 }
 
 /* The link lets nothing else through before the verdict. */

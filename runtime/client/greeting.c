@@ -37,9 +37,20 @@ void greeting_settle(semel_channel *channel, enum retry_verdict verdict)
     channel_each_call(channel, settle, &verdict);
 }
 
-void greeting_welcome(semel_channel *channel, const struct welcome *welcome, bool resumed)
+void greeting_begin(semel_channel *channel, enum retry_verdict verdict, uint32_t window)
+{
+    channel->stats.connections++;
+    channel->stats.resumed += verdict == RETRY_RESUMED;
+    if (!recovery_begin(channel, verdict))
+        greeting_settle(channel, verdict);
+    outbox_attach(&channel->outbox, &channel->wire->queue, window);
+    channel_kick(channel);
+}
+
+void greeting_welcome(semel_channel *channel, const struct welcome *welcome, bool resumed, uint32_t told)
 {
     struct wire *wire = channel->wire;
+    bool back_resumes = serving_resumes(channel, welcome, resumed);
     enum retry_verdict verdict = judge(channel, welcome, resumed);
     node_log(channel->node, SEMEL_LOG_INFO, "channel %s: connected to %s, connection %llu, %s",
              channel->name != NULL ? channel->name : "-", channel->endpoint,
@@ -50,13 +61,10 @@ void greeting_welcome(semel_channel *channel, const struct welcome *welcome, boo
     wire_open(wire, welcome->nonce, welcome->frame_limit, welcome->heartbeat_ms * MS_IN_NS);
     remember(channel, welcome);
     reconnector_connected(&channel->reconnector);
-    channel->stats.connections++;
-    channel->stats.resumed += verdict == RETRY_RESUMED;
-    if (!recovery_begin(channel, verdict))
-        greeting_settle(channel, verdict);
+    serving_attach(channel, told, back_resumes);
     idle_begin(channel);
-    outbox_attach(&channel->outbox, &wire->queue, welcome->window);
-    channel_kick(channel);
+    greeting_begin(channel, verdict, welcome->window);
+    serving_check(channel);
 }
 
 void greeting_refused(semel_channel *channel, struct wire *wire, const char *endpoint,

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/back.h"
 #include "client/channel.h"
 #include "client/hedge.h"
 #include "core/message.h"
@@ -182,6 +183,8 @@ static enum semel_code start(semel_channel *channel, const struct semel_method *
 {
     if (channel->closing)
         return status_set(ret_status, SEMEL_UNAVAILABLE, SEMEL_REASON_CHANNEL_CLOSED, "the channel is closed");
+    if (channel->back != NULL && back_unfit(channel->back) != SEMEL_REASON_NONE)
+        return back_refuse(channel->back, method, ret_status);
     struct call *call = pool_take(&channel->calls);
     if (call == NULL)
         return status_set(ret_status, SEMEL_RESOURCE_EXHAUSTED, SEMEL_REASON_NO_MEMORY, "out of memory");

@@ -11,11 +11,16 @@
 #include "net/loop.h"
 #include "net/wire.h"
 
+struct lane;
+
 /* A channel or server, to be closed with its node. */
 struct node_member {
     struct node_member *next;
     struct node_member *prev;
     void (*close)(struct node_member *member);
+    struct lane *lane; /* of a channel that may be served; otherwise NULL */
+    /* Of a server: serves what comes over this lane (lane.h).  NULL otherwise. */
+    enum semel_code (*carry)(struct node_member *server, struct lane *lane);
 };
 
 /* Someone in a synchronous function who waits for the node. */

@@ -66,7 +66,9 @@ bool admission_is_free(struct admission *admission, const struct connection *con
         slice_begin(&admission->slice, now_of(admission));
     }
     bool in_time = !admission->slice.spent || body_size > COPY_MAX;
-    return admission->queue.first == NULL && connection->waiting.first == NULL && in_time &&
+    /* A channel reads on whatever is unsent, unlike a connection of the server's own. */
+    bool choked = connection->lane != NULL && connection_is_choked(connection);
+    return admission->queue.first == NULL && connection->waiting.first == NULL && in_time && !choked &&
            has_room(admission);
 }
 

@@ -9,10 +9,8 @@
 #include "core/units.h"
 #include "net/random.h"
 #include "server/dispatch.h"
+#include "server/peer.h"
 #include "server/server.h"
-
-/* Replies keep the order in which they were finished. */
-#define REPLY_ORDER UINT64_C(1)
 
 /* ---- what an operator may see ---- */
 
@@ -34,9 +32,10 @@ static void tell_closed(const struct connection *connection, enum semel_reason r
 
 /* ---- closing ---- */
 
-static void forget(struct connection *connection, enum semel_reason reason)
+static void forget(struct connection *connection, enum semel_reason reason, int os_error)
 {
     struct semel_server *server = connection->server;
+    struct session *session = connection->session;
     server->stats.closed_by[reason]++;
     tell_closed(connection, reason);
     if (connection->prev != NULL)
@@ -49,21 +48,25 @@ static void forget(struct connection *connection, enum semel_reason reason)
     wire_destroy(connection->wire);
     receipts_drop(&connection->receipts);
     admission_forget(&server->admission, connection);
-    if (connection->session != NULL)
-        sessions_detach(&server->sessions, connection->session, server_now(server));
+    if (session != NULL)
+        sessions_detach(&server->sessions, session, server_now(server));
     free(connection);
     server_connection_gone(server);
+    if (session != NULL)
+        peer_detach(session, reason, os_error);
 }
 
 void connection_close(struct connection *connection, enum semel_reason reason)
 {
-    forget(connection, reason);
+    if (connection->lane != NULL)
+        wire_fail(connection->wire, reason, 0);
+    else
+        forget(connection, reason, 0);
 }
 
 static void on_lost(struct wire *wire, enum semel_reason reason, int os_error)
 {
-    (void)os_error;
-    forget(wire->owner, reason);
+    forget(wire->owner, reason, os_error);
 }
 
 /* ---- HELLO ---- */
@@ -85,7 +88,8 @@ static uint32_t smaller(uint32_t wish, int64_t own)
     return wish < own ? wish : (uint32_t)own;
 }
 
-static void welcome(struct connection *connection, const struct hello *hello, bool resumed)
+static void welcome(struct connection *connection, const struct hello *hello,
+                    const struct sessions_judgment *judgment)
 {
     struct semel_server *server = connection->server;
     const struct welcome welcome = {
@@ -101,8 +105,10 @@ static void welcome(struct connection *connection, const struct hello *hello, bo
     };
     uint8_t body[HANDSHAKE_WELCOME_SIZE];
     welcome_write(body, &welcome);
-    const struct frame frame = {
-        .type = FRAME_WELCOME, .flags = resumed ? FRAME_RESUMED : 0, .body = body, .body_size = sizeof body};
+    const struct frame frame = {.type = FRAME_WELCOME,
+                                .flags = judgment->resumed ? FRAME_RESUMED : 0,
+                                .body = body,
+                                .body_size = sizeof body};
     if (!wire_send_control(connection->wire, &frame, WIRE_ORDER_FIRST, &hello->nonce)) {
         connection_close(connection, SEMEL_REASON_NO_MEMORY);
         return;
@@ -110,13 +116,14 @@ static void welcome(struct connection *connection, const struct hello *hello, bo
     connection->session->frame_limit = welcome.frame_limit;
     wire_open(connection->wire, welcome.nonce, welcome.frame_limit, welcome.heartbeat_ms * MS_IN_NS);
     server->stats.welcomed++;
-    server->stats.resumed += resumed;
-    tell_welcomed(connection, hello, resumed);
+    server->stats.resumed += judgment->resumed;
+    tell_welcomed(connection, hello, judgment->resumed);
+    peer_attach(connection->session, judgment->back_resumed);
 }
 
 /* Another life of its node has come.  It is told, if it still hears: a node that lives shares its name with another
- * one.  No byte of it is read any more. */
-static void displace(const struct session *session)
+ * one.  No byte of it is read any more, and nobody is left to be called back. */
+static void displace(struct session *session)
 {
     struct connection *connection = session->connection;
     const struct frame frame = {.type = FRAME_REFUSE, .aux = SEMEL_REASON_NAME_TAKEN};
@@ -126,19 +133,21 @@ static void displace(const struct session *session)
     wire_flush(connection->wire);
     if (session->connection != NULL) /* it takes no more bytes */
         connection_close(connection, SEMEL_REASON_NAME_TAKEN);
+    peer_expel(session);
 }
 
-/* What becomes of the offer.  What it displaces is closed completely before it is accepted. */
-static struct sessions_judgment judge(struct connection *connection, const struct hello *hello)
+/* What becomes of the offer.  What it displaces is closed completely before it is accepted; callbacks of calls back may
+ * run then, and start a drain, which closes the connection that offers. */
+static struct sessions_judgment judge(struct semel_server *server, const struct hello *hello, uint64_t subject)
 {
-    struct sessions *sessions = &connection->server->sessions;
-    int64_t now_ns = server_now(connection->server);
+    struct sessions *sessions = &server->sessions;
+    int64_t now_ns = server_now(server);
     bool displaces = false;
-    struct sessions_judgment judgment = sessions_judge(sessions, hello, connection->subject, now_ns);
+    struct sessions_judgment judgment = sessions_judge(sessions, hello, subject, now_ns);
     while (judgment.accept && judgment.displaced != NULL) {
         displaces = true;
         displace(judgment.displaced);
-        judgment = sessions_judge(sessions, hello, connection->subject, now_ns);
+        judgment = sessions_judge(sessions, hello, subject, now_ns);
     }
     judgment.displaces = displaces;
     if (judgment.accept && judgment.session != NULL && judgment.session->connection != NULL)
@@ -149,6 +158,7 @@ static struct sessions_judgment judge(struct connection *connection, const struc
 static void on_hello(struct connection *connection, const struct frame *frame)
 {
     struct semel_server *server = connection->server;
+    const struct wire *wire = connection->wire;
     struct hello hello;
     enum semel_reason reason = hello_read(frame->body, frame->body_size, &hello);
     if (reason == SEMEL_REASON_BAD_VERSION) {
@@ -163,7 +173,9 @@ static void on_hello(struct connection *connection, const struct frame *frame)
         refuse(connection, &hello, SEMEL_REASON_DRAINING);
         return;
     }
-    struct sessions_judgment judgment = judge(connection, &hello);
+    struct sessions_judgment judgment = judge(server, &hello, connection->subject);
+    if (wire_is_closed(wire))
+        return;
     if (!judgment.accept) {
         refuse(connection, &hello, judgment.refusal);
         return;
@@ -173,7 +185,7 @@ static void on_hello(struct connection *connection, const struct frame *frame)
     if (connection->session == NULL)
         refuse(connection, &hello, SEMEL_REASON_TOO_MANY_SESSIONS);
     else
-        welcome(connection, &hello, judgment.resumed);
+        welcome(connection, &hello, &judgment);
 }
 
 /* ---- other frames ---- */
@@ -195,7 +207,7 @@ static void on_frame(struct wire *wire, const struct frame *frame)
         return;
     }
     if (frame->type == FRAME_REPLY || frame->type == FRAME_RECEIPT) {
-        connection_close(connection, SEMEL_REASON_BAD_STATE); /* it was asked nothing */
+        peer_answered(connection, frame);
         return;
     }
     if (!take_floor(connection, frame)) {
@@ -218,21 +230,30 @@ static void on_frame(struct wire *wire, const struct frame *frame)
 static void on_sent(struct wire *wire, struct outgoing *out)
 {
     struct connection *connection = wire->owner;
-    reply_settle(reply_of(out));
-    if (connection->waiting.parked && wire->queue.bytes <= wire->limits.send_limit / 2)
+    if (!peer_sent(connection->session, out))
+        reply_settle(reply_of(out));
+    if (connection->waiting.parked && wire->queue.bytes <= connection_send_limit(connection) / 2)
         admission_unchoke(&connection->server->admission, connection);
 }
 
 static void on_dropped(struct wire *wire, struct outgoing *out)
 {
-    (void)wire;
-    reply_settle(reply_of(out));
+    const struct connection *connection = wire->owner;
+    if (!peer_dropped(connection->session, out))
+        reply_settle(reply_of(out));
+}
+
+static void on_stamp(struct wire *wire, struct outgoing *out)
+{
+    const struct connection *connection = wire->owner;
+    if (connection->session != NULL)
+        peer_stamp(connection->session, out);
 }
 
 static void on_writing(struct wire *wire)
 {
     struct connection *connection = wire->owner;
-    receipts_flush(&connection->receipts, wire, REPLY_ORDER);
+    receipts_flush(&connection->receipts, wire, CONNECTION_REPLY_ORDER);
 }
 
 static const struct wire_events events = {
@@ -241,6 +262,7 @@ static const struct wire_events events = {
     .lost = on_lost,
     .sent = on_sent,
     .dropped = on_dropped, /* what is not kept is not wanted any more */
+    .stamp = on_stamp,
 };
 
 void connection_open(struct semel_server *server, const struct transport *transport, int fd)
@@ -284,23 +306,37 @@ void connection_send(struct connection *connection, struct reply *reply)
 {
     if (reply->out.queued)
         return;
-    reply->out.order = REPLY_ORDER;
+    reply->out.order = CONNECTION_REPLY_ORDER;
     wire_push(connection->wire, &reply->out);
 }
 
 void connection_acknowledge(struct connection *connection, uint64_t seq)
 {
-    if (!receipts_note(&connection->receipts, connection->wire, REPLY_ORDER, seq))
+    if (!receipts_note(&connection->receipts, connection->wire, CONNECTION_REPLY_ORDER, seq))
         connection_close(connection, SEMEL_REASON_NO_MEMORY); /* the client will ask again and be told */
+}
+
+uint64_t connection_send_limit(const struct connection *connection)
+{
+    return connection->server->wire_limits.send_limit;
 }
 
 bool connection_is_choked(const struct connection *connection)
 {
-    return connection->wire->queue.bytes > connection->wire->limits.send_limit;
+    return connection->wire->queue.bytes > connection_send_limit(connection);
 }
 
 void connection_settle(struct connection *connection)
 {
-    if (connection->parting && connection->session->table.running == 0 && connection->waiting.first == NULL)
-        wire_close_when_sent(connection->wire, SEMEL_REASON_DRAINED);
+    struct session *session = connection->session;
+    if (connection->lane != NULL)
+        server_settle_drain(connection->server);
+    if (!connection->parting || connection->wire->closing || session->table.running > 0 ||
+        connection->waiting.first != NULL)
+        return;
+    /* No handler is left that could need it: calls back that were not written go out on the next connection. */
+    if (peer_part(session))
+        return;
+    wire_close_when_sent(connection->wire, SEMEL_REASON_DRAINED);
+    peer_detach(session, SEMEL_REASON_DRAINED, 0);
 }

@@ -9,7 +9,11 @@
 #include "net/wire.h"
 #include "server/queue.h"
 
+/* Replies keep the order in which they were finished. */
+#define CONNECTION_REPLY_ORDER UINT64_C(1)
+
 struct semel_server;
+struct lane;
 
 struct connection {
     struct semel_server *server;
@@ -20,13 +24,14 @@ struct connection {
     struct session *session; /* NULL before WELCOME */
     struct queue_share waiting;
     struct receipts receipts; /* of the oneways of this turn */
-    bool parting; /* BYE has come: closed when everything is answered */
+    bool parting;             /* BYE has come: closed when everything is answered */
+    struct lane *lane;        /* carried.c: whose wire it is, or would be; NULL: its own */
 };
 
 /* Takes an accepted descriptor over. */
 void connection_open(struct semel_server *server, const struct transport *transport, int fd);
 
-/* Closes at once; its session waits for the client to come back. */
+/* Closes at once; its session waits for the client to come back.  A carried one: its wire fails. */
 void connection_close(struct connection *connection, enum semel_reason reason);
 
 /* Tells the client to leave. */
@@ -38,10 +43,14 @@ void connection_send(struct connection *connection, struct reply *reply);
 /* Acknowledges an executed oneway at the end of the turn.  May close the connection. */
 void connection_acknowledge(struct connection *connection, uint64_t seq);
 
+/* Unsent bytes above which no more replies are made for it. */
+uint64_t connection_send_limit(const struct connection *connection);
+
 /* Whether it has so many replies to read that no more should be made for it. */
 bool connection_is_choked(const struct connection *connection);
 
-/* A request of its session has finished or left the queue: a parting connection may be complete. */
+/* A request of its session, or a call back, has ended or left the queue: a parting connection, or a drain, may be
+ * complete. */
 void connection_settle(struct connection *connection);
 
 #endif

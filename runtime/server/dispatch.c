@@ -130,6 +130,7 @@ static void finish_oneway(struct semel_server *server, struct semel_request *req
     retire(server, request);
     if (wanted)
         acknowledge(session, seq);
+    server_settle_drain(server);
 }
 
 void server_request_finished(struct semel_server *server, struct semel_request *request)
@@ -150,11 +151,13 @@ void server_request_finished(struct semel_server *server, struct semel_request *
         hand_over(session, reply);
     else
         reply_settle(reply);
+    server_settle_drain(server);
 }
 
 /* ---- a new request ---- */
 
-static enum semel_reason unfit(const struct services_entry *entry, const struct frame *frame)
+static enum semel_reason unfit(const struct connection *connection, const struct services_entry *entry,
+                               const struct frame *frame)
 {
     if (entry == NULL)
         return SEMEL_REASON_NO_METHOD;
@@ -164,7 +167,9 @@ static enum semel_reason unfit(const struct services_entry *entry, const struct 
     bool oneway = (frame->flags & FRAME_ONEWAY) != 0;
     if (idempotent != (entry->method->mode != SEMEL_AT_MOST_ONCE) || oneway != entry->method->oneway)
         return SEMEL_REASON_MODE_MISMATCH;
-    return SEMEL_REASON_NONE;
+    /* Who is called back can not ask the caller to leave; it takes no more. */
+    bool leaving = connection->lane != NULL && connection->server->draining;
+    return leaving ? SEMEL_REASON_DRAINING : SEMEL_REASON_NONE;
 }
 
 static enum semel_code call_handler(struct semel_server *server, struct semel_request *request)
@@ -264,7 +269,8 @@ static void follow(struct connection *connection, const struct frame *frame,
     }
 }
 
-static struct dedup_question question_of(const struct services_entry *entry, const struct frame *frame)
+static struct dedup_question question_of(const struct connection *connection,
+                                         const struct services_entry *entry, const struct frame *frame)
 {
     return (struct dedup_question){
         .seq = frame->seq,
@@ -273,7 +279,7 @@ static struct dedup_question question_of(const struct services_entry *entry, con
         .idempotent = (frame->flags & FRAME_IDEMPOTENT) != 0,
         .oneway = (frame->flags & FRAME_ONEWAY) != 0,
         .expired = frame->time_ms == 0,
-        .unfit = unfit(entry, frame),
+        .unfit = unfit(connection, entry, frame),
     };
 }
 
@@ -283,7 +289,7 @@ static void admit(struct connection *connection, const struct frame *frame, int6
 {
     struct semel_server *server = connection->server;
     struct services_entry *entry = services_find(&server->services, frame->method);
-    struct dedup_question question = question_of(entry, frame);
+    struct dedup_question question = question_of(connection, entry, frame);
     struct semel_request *request = NULL;
     question.expired |= late == SEMEL_REASON_EXPIRED;
     if (question.unfit == SEMEL_REASON_NONE)
@@ -325,7 +331,8 @@ static bool waits_already(struct connection *connection, const struct frame *fra
 static void stand_in_line(struct connection *connection, const struct frame *frame, int64_t deadline_ns)
 {
     struct semel_server *server = connection->server;
-    struct dedup_question question = question_of(services_find(&server->services, frame->method), frame);
+    struct dedup_question question = question_of(connection, services_find(&server->services, frame->method),
+                                                 frame);
     struct dedup_verdict verdict = dedup_peek(&connection->session->table, &question);
     if (verdict.answer != DEDUP_RUN)
         follow(connection, frame, &verdict);

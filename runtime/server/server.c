@@ -15,7 +15,11 @@
 #include "core/units.h"
 #include "net/random.h"
 #include "net/status.h"
+#include "server/carried.h"
 #include "server/connection.h"
+#include "server/peer.h"
+
+static_assert(offsetof(struct semel_server, member) == 0, "semel_channel_serve looks at its membership");
 
 /* Addresses one URI may stand for when it is listened at ("localhost" has two). */
 enum { ADDRESSES_MAX = 8 };
@@ -37,7 +41,17 @@ void server_connection_gone(struct semel_server *server)
     int64_t next_ns = sessions_next_expiry(&server->sessions);
     if (!timer_running(&server->expiry) && next_ns != INT64_MAX)
         (void)loop_timer_start(server_loop(server), &server->expiry, next_ns);
-    if (server->draining && server->connection_count == 0)
+    server_settle_drain(server);
+}
+
+static bool is_drained(const struct semel_server *server)
+{
+    return server->connection_count == 0 && !carried_any_busy(server);
+}
+
+void server_settle_drain(struct semel_server *server)
+{
+    if (server->draining && is_drained(server))
         loop_later(server_loop(server), &server->drained);
 }
 
@@ -53,6 +67,7 @@ static bool init_sessions(semel_server *server)
     const struct sessions_options options = {
         .domain_id = server->store.domain,
         .incarnation = server->incarnation,
+        .forgetting = peer_forget,
         .hash_seed = random_u64(),
         .limit = (uint32_t)property(server, PROPERTIES_MAX_SESSIONS),
         .window = (uint32_t)property(server, PROPERTIES_WINDOW),
@@ -97,6 +112,8 @@ static void on_drain_timeout(struct timer *timer)
              server->label, server->connection_count);
     while (server->connections != NULL)
         connection_close(server->connections, SEMEL_REASON_CLOSED_LOCALLY);
+    loop_later(server_loop(server),
+               &server->drained); /* and calls back that still run are waited for no longer */
 }
 
 static void close_now(void *arg);
@@ -124,6 +141,7 @@ static void open_now(void *arg)
     snprintf(server->label, sizeof server->label, "server%s%s", server->node->name[0] != '\0' ? " " : "",
              server->node->name);
     server->member.close = on_node_closes;
+    server->member.carry = carried_open;
     services_init(&server->services);
     read_properties(server);
     timer_init(&server->expiry, on_expiry);
@@ -275,7 +293,7 @@ static void drain_now(void *arg)
         connection = next;
     }
     int64_t due_ns = loop_refresh(server_loop(server)) + server->drain_timeout_ns;
-    if (server->connection_count == 0)
+    if (is_drained(server))
         loop_later(server_loop(server), &server->drained);
     else if (!loop_timer_start(server_loop(server), &server->drain_timeout, due_ns))
         on_drain_timeout(&server->drain_timeout); /* no memory to wait */
@@ -309,6 +327,8 @@ static void close_now(void *arg)
     close_listeners(server);
     while (server->connections != NULL)
         connection_close(server->connections, SEMEL_REASON_CLOSED_LOCALLY);
+    while (server->carried != NULL)
+        carried_close(server->carried);
     admission_fini(&server->admission);
     loop_timer_stop(server_loop(server), &server->expiry);
     loop_timer_stop(server_loop(server), &server->drain_timeout);

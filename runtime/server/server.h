@@ -15,6 +15,7 @@
 #include "server/services.h"
 #include "store/store.h"
 
+struct carried;
 struct connection;
 
 struct semel_server {
@@ -29,6 +30,7 @@ struct semel_server {
     struct listener *listeners;
     struct connection *connections;
     uint32_t connection_count;
+    struct carried *carried;       /* connections that are channels' of this node */
     struct semel_request *running; /* requests whose handler has not finished */
     uint32_t running_count;
     struct admission admission;
@@ -73,5 +75,8 @@ void server_request_finished(struct semel_server *server, struct semel_request *
 
 /* A connection has gone: sessions may begin to expire, and a drain may be complete. */
 void server_connection_gone(struct semel_server *server);
+
+/* Something has ended that a drain may have waited for. */
+void server_settle_drain(struct semel_server *server);
 
 #endif

@@ -5,6 +5,7 @@
 #include <semel/call.h>
 #include <semel/channel.h>
 #include <semel/node.h>
+#include <semel/peer.h>
 #include <semel/properties.h>
 #include <semel/recovery.h>
 #include <semel/request.h>

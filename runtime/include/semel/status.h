@@ -150,7 +150,10 @@ enum semel_rule {
       "the application was not ready again on the new connection")                                             \
     X(PEER_STUCK, "heartbeat missed, though the peer's host acknowledges all it is sent",                      \
       "its process is stopped or stuck; host and network are well")                                            \
-    X(IDLE, "left, since nothing was asked for", "the next call connects again; see IdleTimeout")
+    X(IDLE, "left, since nothing was asked for", "the next call connects again; see IdleTimeout")              \
+    X(PEER_AWAY, "the client to call back has no connection", "nobody can dial it: it comes back by itself")   \
+    X(PEER_GONE, "the session of the client to call back is over", "it, or the time it had, has ended")        \
+    X(NOT_SERVED, "the client serves nothing on its channel", "it takes calls back after semel_channel_serve")
 
 enum semel_reason {
 #define SEMEL_REASON_ENUM(name, what, advice) SEMEL_REASON_##name,

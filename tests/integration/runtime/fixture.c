@@ -113,18 +113,27 @@ static enum semel_code handle_tell(semel_request *request, probe_Request *in, vo
 static const struct probe_Probe_handlers handlers = {
     .Add = handle, .Set = handle, .Peek = handle, .Tell = handle_tell};
 
-void server_open_at(struct server *server, const char *const *properties, const char *uri)
+void server_open_on(struct server *server, semel_node *node)
 {
     semel_status status;
     memset(server, 0, sizeof *server);
     pthread_mutex_init(&server->mutex, NULL);
     pthread_cond_init(&server->changed, NULL);
     server->handler = server_count;
-    server->properties = properties_of(properties);
-    const struct semel_node_options options = {.properties = server->properties, .thread = true};
-    cr_assert(semel_node_open(&options, &server->node, &status) == SEMEL_OK);
+    server->node = node;
     cr_assert(semel_server_open(server->node, NULL, &server->semel, &status) == SEMEL_OK);
     cr_assert(probe_Probe_serve(server->semel, &handlers, server) == SEMEL_OK);
+}
+
+void server_open_at(struct server *server, const char *const *properties, const char *uri)
+{
+    semel_status status;
+    semel_node *node;
+    semel_properties *created = properties_of(properties);
+    const struct semel_node_options options = {.properties = created, .thread = true};
+    cr_assert(semel_node_open(&options, &node, &status) == SEMEL_OK);
+    server_open_on(server, node);
+    server->properties = created;
     cr_assert(semel_server_listen(server->semel, uri, server->uri, &status) == SEMEL_OK, "%s", status.message);
 }
 
@@ -133,12 +142,17 @@ void server_open(struct server *server, const char *const *properties)
     server_open_at(server, properties, "tcp://127.0.0.1:0");
 }
 
+void server_fini(struct server *server)
+{
+    pthread_mutex_destroy(&server->mutex);
+    pthread_cond_destroy(&server->changed);
+}
+
 void server_close(struct server *server)
 {
     semel_node_close(server->node);
     semel_properties_destroy(server->properties);
-    pthread_mutex_destroy(&server->mutex);
-    pthread_cond_destroy(&server->changed);
+    server_fini(server);
 }
 
 unsigned server_runs(struct server *server, unsigned op)

@@ -36,6 +36,9 @@ struct server {
 void server_open(struct server *server, const char *const *properties);
 void server_open_at(struct server *server, const char *const *properties, const char *uri);
 void server_close(struct server *server);
+/* One without listeners on somebody's node, for calls back; not running any more when that node is closed. */
+void server_open_on(struct server *server, semel_node *node);
+void server_fini(struct server *server);
 
 /* The handlers to choose from.  count: answers at once.  keep: leaves the request pending. */
 server_handler server_count;
