@@ -80,13 +80,22 @@ static void set_patience(int fd, int64_t patience_ms)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
 }
 
-/* Bytes in flight, or a probe of a closed window that nobody has answered: the other host may be gone. */
-static enum transport_pulse pulse(int fd)
+/* Linux answers probes of a closed window no oftener than each 500 ms (tcp_invalid_ratelimit), and they come after 200,
+ * 400, 800 ms and so on: within this time a host that is there has answered one. */
+enum { PROBE_ANSWER_MS = 3000 };
+
+/* Bytes in flight, or a probe of a closed window that nobody has answered: the other host may be gone.  One probe may
+ * be under way just now, long after the answer to the one before. */
+static enum transport_pulse pulse(int fd, int64_t silence_ms)
 {
     struct tcp_info info = {0};
     socklen_t size = sizeof info;
-    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || info.tcpi_unacked > 0 ||
-        info.tcpi_probes > 0)
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+        return TRANSPORT_PULSE_NONE;
+    bool unanswered = info.tcpi_probes > 1 && info.tcpi_last_ack_recv >= PROBE_ANSWER_MS;
+    if ((info.tcpi_unacked > 0 || unanswered) && info.tcpi_last_ack_recv >= silence_ms)
+        return TRANSPORT_PULSE_GONE;
+    if (info.tcpi_unacked > 0 || info.tcpi_probes > 0)
         return TRANSPORT_PULSE_NONE;
     return info.tcpi_notsent_bytes > 0 ? TRANSPORT_PULSE_FULL : TRANSPORT_PULSE_HEARS;
 }

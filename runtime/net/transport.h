@@ -17,6 +17,7 @@ struct endpoint;
 /* What the kernel knows of the other side, apart from what its process says. */
 enum transport_pulse {
     TRANSPORT_PULSE_NONE,  /* nothing: what was written may have gone to nobody */
+    TRANSPORT_PULSE_GONE,  /* it has acknowledged nothing for as long as was asked about, and should have */
     TRANSPORT_PULSE_HEARS, /* all that was written has been acknowledged: a host is there */
     TRANSPORT_PULSE_FULL,  /* a host is there, and has no room for more: its process does not read */
 };
@@ -65,8 +66,8 @@ struct transport {
      * closed meanwhile.  NULL: there is no need to. */
     void (*set_patience)(int fd, int64_t patience_ms);
 
-    /* Also of a stream that the kernel has given up just now.  NULL: never more than NONE. */
-    enum transport_pulse (*pulse)(int fd);
+    /* Also of a stream that the kernel has given up just now.  silence_ms is for GONE.  NULL: never more than NONE. */
+    enum transport_pulse (*pulse)(int fd, int64_t silence_ms);
 };
 
 /* One address of one URI. */

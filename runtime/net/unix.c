@@ -87,8 +87,9 @@ static uint64_t subject(int fd)
 }
 
 /* The other host is this one, and a process that is gone has closed its end; what it has not read counts as ours. */
-static enum transport_pulse pulse(int fd)
+static enum transport_pulse pulse(int fd, int64_t silence_ms)
 {
+    (void)silence_ms;
     int unread = 0;
     if (ioctl(fd, SIOCOUTQ, &unread) != 0)
         return TRANSPORT_PULSE_NONE;

@@ -92,10 +92,16 @@ static void ping_if_silent(struct wire *wire, int64_t now_ns)
     (void)wire_send_control(wire, &ping, WIRE_ORDER_FIRST, NULL);
 }
 
+enum transport_pulse wire_pulse(const struct wire *wire)
+{
+    if (wire->transport->pulse == NULL)
+        return TRANSPORT_PULSE_NONE;
+    return wire->transport->pulse(wire->fd, wire->heartbeat_ns / MS_IN_NS);
+}
+
 enum semel_reason wire_silence(const struct wire *wire)
 {
-    enum transport_pulse pulse = wire->transport->pulse != NULL ? wire->transport->pulse(wire->fd)
-                                                                : TRANSPORT_PULSE_NONE;
+    enum transport_pulse pulse = wire_pulse(wire);
     /* What was acknowledged must have been sent since the peer was heard last, or it says nothing. */
     bool hears = pulse == TRANSPORT_PULSE_HEARS && wire->last_out_ns > wire->last_in_ns;
     return hears || pulse == TRANSPORT_PULSE_FULL ? SEMEL_REASON_PEER_STUCK : SEMEL_REASON_HEARTBEAT_MISSED;
@@ -107,8 +113,12 @@ static enum semel_reason ailment(struct wire *wire, int64_t now_ns)
     if (wire->heartbeat_ns == 0)
         return now_ns - wire->opened_ns >= wire->limits.handshake_ns ? SEMEL_REASON_HANDSHAKE_TIMEOUT
                                                                      : SEMEL_REASON_NONE;
-    /* Who is not read can not be heard; then it is what we send that has to move. */
-    if (!wire->paused && !wire->closing && now_ns - wire->last_in_ns >= wire->heartbeat_ns)
+    /* Who is not read can not be heard; then it is what we send that has to move, or to be acknowledged at least. */
+    bool unread = wire->paused || wire->closing;
+    if (!unread && now_ns - wire->last_in_ns >= wire->heartbeat_ns)
+        return SEMEL_REASON_HEARTBEAT_MISSED;
+    if (unread && now_ns - wire->last_progress_ns >= wire->heartbeat_ns &&
+        wire_pulse(wire) == TRANSPORT_PULSE_GONE)
         return SEMEL_REASON_HEARTBEAT_MISSED;
     if (wire->queue.bytes > 0 && now_ns - wire->last_progress_ns >= wire->limits.slow_ns)
         return SEMEL_REASON_SLOW_READER;

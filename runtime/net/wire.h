@@ -129,6 +129,9 @@ void wire_flush_later(struct wire *wire);
  * once (handshake frames).  The link must allow it (asserted).  false: no memory. */
 bool wire_send_control(struct wire *wire, const struct frame *frame, uint64_t order, const uint64_t *seed);
 
+/* What the kernel knows of the peer; a heartbeat without an acknowledgement that is due is too long.  For wire_io.c. */
+enum transport_pulse wire_pulse(const struct wire *wire);
+
 /* Why a peer that was not heard for a heartbeat is given up: HEARTBEAT_MISSED, or PEER_STUCK where its host is there
  * all the same.  For wire_io.c. */
 enum semel_reason wire_silence(const struct wire *wire);

@@ -61,8 +61,7 @@ static size_t lay_out(struct wire *wire, const struct sendq_span *spans, size_t 
  * reads nothing, if so little was sent that all of it had found room in the kernel. */
 static void fail_broken(struct wire *wire, int os_error)
 {
-    bool slow = os_error == ETIMEDOUT && wire->transport->pulse != NULL &&
-                wire->transport->pulse(wire->fd) == TRANSPORT_PULSE_FULL;
+    bool slow = os_error == ETIMEDOUT && wire_pulse(wire) == TRANSPORT_PULSE_FULL;
     wire_fail(wire, slow ? SEMEL_REASON_SLOW_READER : SEMEL_REASON_IO_ERROR, os_error);
 }
 

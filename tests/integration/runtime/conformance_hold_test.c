@@ -1,5 +1,5 @@
-/* What the tests of ZeroC Ice ask of a server that is held, of connections that are silent or idle, and of an end in
- * the middle of it.  tests/README.md has the whole list.
+/* What the tests of ZeroC Ice ask of a server that is held, and of an end in the middle of it.  tests/README.md has the
+ * whole list.
  *
  * Reads best next: conformance_ice_test.c, idle_test.c. */
 #include <stddef.h>
@@ -194,91 +194,6 @@ Test(conformance_hold, closing_a_channel_does_not_wait_for_a_held_server)
     cr_assert_eq(volley.failed, 5, "told before it returned");
     cr_assert(hold.held);
     hold_end(&hold);
-    server_close(&server);
-}
-
-/* ---- silence and idleness ---- */
-
-/* In one piece: a busy machine must not make it silent before it has asked. */
-static void ask_for_much(struct peer *peer, unsigned first, unsigned last)
-{
-    uint8_t body[16];
-    uint8_t asked[16 * 1024];
-    size_t size = peer_body(body, 5);
-    size_t used = 0;
-    memcpy(body + size, "\x10\xe0\xd4\x03", 4); /* reply_size: 60000 */
-    for (unsigned seq = first; seq <= last; seq++) {
-        struct frame request = peer_request(seq, 1, ADD, body, size + 4);
-        used += peer_build(peer, &request, asked + used, sizeof asked - used);
-    }
-    cr_assert(peer_write(peer, asked, used));
-}
-
-/* Whether the server has read so many requests, given some rounds of its loop to do so. */
-static bool reads_on(struct server *server, unsigned requests)
-{
-    for (unsigned rounds = 0; rounds < 100; rounds++)
-        if (server_stats(server).requests >= requests)
-            return true;
-    return false;
-}
-
-/* Returns how much it has asked for; others have asked for so much before. */
-static unsigned ask_until_it_is_not_read(struct server *server, struct peer *peer, unsigned others)
-{
-    unsigned sent = 0;
-    do {
-        cr_assert_lt(sent, 2000, "it reads everything");
-        ask_for_much(peer, sent + 1, sent + 20);
-        sent += 20;
-    } while (reads_on(server, sent + others));
-    return sent;
-}
-
-/* A client that takes no replies is not read any more, once it has asked for too many: then its silence is no sign of
- * death.  (Who is read and says nothing is dead, whether it takes replies or not.) */
-Test(conformance_hold, a_back_pressured_client_outlives_the_heartbeat)
-{
-    struct server server;
-    struct peer peer;
-    struct client other;
-    server_open(&server, LIST("Heartbeat=300", "SendBufferLimit=65536"));
-    struct hello hello = peer_some_hello(1);
-    peer_connect(&peer, server.uri);
-    peer_greet(&peer, &hello);
-    client_open(&other, NULL, server.uri);
-    semel_status status = engine_call(&other, PEEK, 1, NULL);
-    check_status(&status, OK, NONE, EXECUTED);
-    unsigned sent = ask_until_it_is_not_read(&server, &peer, 1);
-    /* Its silence lasts for some heartbeats, counted by what the other client hears. */
-    uint64_t begin = client_stats(&other).frames_in;
-    while (client_stats(&other).frames_in < begin + 15)
-        ;
-    cr_assert_eq(server_stats(&server).connections, 2);
-    cr_assert_not(reads_on(&server, sent + 1), "it was read again meanwhile");
-    for (uint64_t seq = 1; seq <= sent; seq++)
-        cr_assert_eq(peer_expect(&peer, FRAME_REPLY).seq, seq);
-    client_close(&other);
-    peer_close(&peer);
-    server_close(&server);
-}
-
-/* It is told by its own name in the end, although it was silent for much longer than a heartbeat. */
-Test(conformance_hold, a_client_that_reads_nothing_is_slow_and_neither_dead_nor_stuck)
-{
-    struct server server;
-    struct peer peer;
-    server_open(&server, LIST("Heartbeat=200", "SendBufferLimit=65536", "SlowReaderTimeout=900"));
-    struct hello hello = peer_some_hello(1);
-    peer_connect(&peer, server.uri);
-    peer_greet(&peer, &hello);
-    (void)ask_until_it_is_not_read(&server, &peer, 0);
-    server_wait_closed_by(&server, SLOW_READER, 1);
-    struct semel_server_stats stats = server_stats(&server);
-    cr_assert_eq(stats.closed_by[SEMEL_REASON_HEARTBEAT_MISSED] + stats.closed_by[SEMEL_REASON_PEER_STUCK] +
-                     stats.closed_by[SEMEL_REASON_IO_ERROR],
-                 0);
-    peer_close(&peer);
     server_close(&server);
 }
 

@@ -51,9 +51,10 @@ static void set_patience(int fd, int64_t patience_ms)
     bench.patience_ms = patience_ms;
 }
 
-static enum transport_pulse pulse(int fd)
+static enum transport_pulse pulse(int fd, int64_t silence_ms)
 {
     cr_assert_geq(fd, 0, "asked of a closed one");
+    cr_assert_eq(silence_ms, bench.wire->heartbeat_ns / 1000000);
     return bench.pulse;
 }
 

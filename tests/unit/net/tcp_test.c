@@ -53,7 +53,7 @@ static void stuff(void)
 
 static void wait_for_pulse(enum transport_pulse pulse)
 {
-    while (transport_tcp.pulse(near_fd) != pulse)
+    while (transport_tcp.pulse(near_fd, 3600000) != pulse)
         ;
 }
 
@@ -79,7 +79,9 @@ Test(tcp, a_host_without_room_is_full_until_its_process_reads)
     static char bytes[65536];
     stuff();
     wait_for_pulse(TRANSPORT_PULSE_FULL);
-    while (transport_tcp.pulse(near_fd) != TRANSPORT_PULSE_HEARS)
+    cr_assert_eq(transport_tcp.pulse(near_fd, 0), TRANSPORT_PULSE_FULL,
+                 "it owes no acknowledgement, however old the last");
+    while (transport_tcp.pulse(near_fd, 3600000) != TRANSPORT_PULSE_HEARS)
         cr_assert(recv(far_fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0 || errno == EAGAIN);
 }
 
@@ -93,10 +95,10 @@ Test(tcp, a_host_that_stays_full_is_still_full_when_patience_ends)
     char byte;
     cr_assert_eq(transport_tcp.read(near_fd, &byte, 1), -1);
     cr_assert_eq(errno, ETIMEDOUT, "%s", strerror(errno));
-    cr_assert_eq(transport_tcp.pulse(near_fd), TRANSPORT_PULSE_FULL);
+    cr_assert_eq(transport_tcp.pulse(near_fd, 3600000), TRANSPORT_PULSE_FULL);
 }
 
 Test(tcp, a_closed_descriptor_has_no_pulse)
 {
-    cr_assert_eq(transport_tcp.pulse(-1), TRANSPORT_PULSE_NONE);
+    cr_assert_eq(transport_tcp.pulse(-1, 0), TRANSPORT_PULSE_NONE);
 }

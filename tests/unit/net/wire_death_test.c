@@ -135,6 +135,38 @@ Test(wire_death, silence_found_by_the_clock_asks_the_host_too, .fini = bench_clo
     bench_turn_until_lost(SEMEL_REASON_PEER_STUCK);
 }
 
+/* So much is unsent that the peer is not read: whether it is there, only its host can tell. */
+static void choke(enum transport_pulse pulse, int64_t heartbeat_ns, int64_t slow_ns)
+{
+    struct wire_limits limits = bench_wide;
+    limits.send_limit = 1000;
+    limits.slow_ns = slow_ns;
+    bench_open(&limits, heartbeat_ns);
+    bench.pulse = pulse;
+    bench_reply(1, 8000000);
+    bench_send(10);
+    bench_turn_until_frames(1);
+    cr_assert(bench.wire->paused);
+}
+
+Test(wire_death, who_is_not_read_and_whose_host_is_gone_is_dead_after_a_heartbeat, .fini = bench_close)
+{
+    choke(TRANSPORT_PULSE_GONE, 100 * MS_IN_NS, LONG);
+    bench_turn_until_lost(SEMEL_REASON_HEARTBEAT_MISSED);
+}
+
+Test(wire_death, who_is_not_read_and_whose_host_is_there_is_slow_in_the_end, .fini = bench_close)
+{
+    choke(TRANSPORT_PULSE_FULL, 50 * MS_IN_NS, 300 * MS_IN_NS);
+    bench_turn_until_lost(SEMEL_REASON_SLOW_READER);
+}
+
+Test(wire_death, who_is_not_read_and_of_whom_nothing_is_known_is_slow_in_the_end, .fini = bench_close)
+{
+    choke(TRANSPORT_PULSE_NONE, 50 * MS_IN_NS, 300 * MS_IN_NS);
+    bench_turn_until_lost(SEMEL_REASON_SLOW_READER);
+}
+
 Test(wire_death, the_kernel_is_more_patient_than_we, .fini = bench_close)
 {
     struct wire_limits limits = bench_wide;
