@@ -248,7 +248,7 @@ static semel_channel *create(struct lane *lane, const char *name)
     loop_task_init(&back->close, on_close);
     timer_init(&back->round, on_round);
     channel->back = back;
-    channel->stays = true;       /* the connection is not its to leave */
+    channel->stays = 1;          /* the connection is not its to leave */
     channel->member.lane = NULL; /* it serves nobody: the other way is the session's own */
     return channel;
 }

@@ -67,7 +67,8 @@ struct semel_channel {
     uint64_t connection;  /* its number, 0: none */
     bool parting;         /* the server drains: answers come, requests no longer go */
     bool idling;          /* parting, since nothing was asked for */
-    bool stays; /* never leaves for idleness: the server calls back here, or it is to be connected always */
+    uint32_t
+        stays; /* reasons never to leave for idleness: it serves calls back, it is to be connected always */
     struct idle idle;
     bool left; /* parting, and attempts were given up there: nobody waits for their answers */
     struct wire_counters counters;

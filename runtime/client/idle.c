@@ -12,7 +12,7 @@
  * stays is used from the other side, or was asked to be connected before it is needed. */
 static bool may_leave(const semel_channel *channel)
 {
-    return channel->connection != 0 && !channel->parting && channel->outbox.count == 0 && !channel->stays &&
+    return channel->connection != 0 && !channel->parting && channel->outbox.count == 0 && channel->stays == 0 &&
            channel->recovery.state == RECOVERY_IDLE;
 }
 

@@ -18,7 +18,7 @@ static void on_entered(struct lane *lane)
 {
     semel_channel *channel = channel_of(lane);
     channel->serving.table++;
-    channel->stays = true;
+    channel->stays++;
     if (channel->wire != NULL)
         serving_check(channel);
     else
@@ -29,7 +29,7 @@ static void on_entered(struct lane *lane)
 static void on_left(struct lane *lane)
 {
     semel_channel *channel = channel_of(lane);
-    channel->stays = false;
+    channel->stays--;
     if (lane->wire == NULL)
         return;
     lane->wire = NULL;

@@ -187,7 +187,7 @@ Test(idle, a_call_without_its_answer_keeps_the_connection)
 static void make_it_stay(void *arg)
 {
     struct client *client = arg;
-    client->channel->stays = true;
+    client->channel->stays++;
 }
 
 Test(idle, a_channel_that_stays_is_never_idle)
@@ -201,6 +201,36 @@ Test(idle, a_channel_that_stays_is_never_idle)
     outlast_heartbeats(&client);
     cr_assert_eq(client_stats(&client).closed_by[SEMEL_REASON_IDLE], 0);
     cr_assert_eq(server_stats(&server).connections, 1);
+    client_close(&client);
+    server_close(&server);
+}
+
+static void let_it_leave(void *arg)
+{
+    struct client *client = arg;
+    client->channel->stays--;
+}
+
+/* It serves calls back, and is to be connected always; one of the two ends. */
+Test(idle, a_channel_stays_while_there_is_one_reason_left)
+{
+    struct server server;
+    struct client client;
+    semel_server *served;
+    semel_status status;
+    server_open(&server, NULL);
+    client_open(&client, LIST("IdleTimeout=10", "Heartbeat=100"), server.uri);
+    cr_assert_eq((int)semel_server_open(client.node, NULL, &served, &status), SEMEL_OK);
+    cr_assert_eq((int)semel_channel_serve(client.channel, served), SEMEL_OK);
+    call_ok(&client, 1);
+    outlast_heartbeats(&client);
+    on_node(client.node, make_it_stay, &client);
+    semel_server_close(served);
+    call_ok(&client, 2);
+    outlast_heartbeats(&client);
+    cr_assert_eq(client_stats(&client).closed_by[SEMEL_REASON_IDLE], 0);
+    on_node(client.node, let_it_leave, &client);
+    wait_until_left(&client, 1);
     client_close(&client);
     server_close(&server);
 }
