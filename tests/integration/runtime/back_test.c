@@ -435,6 +435,52 @@ Test(back, another_server_takes_over_the_channel)
     close_all(&server, &agent, &hold);
 }
 
+/* ---- recovery ---- */
+
+static void keep_recovery(semel_recovery *recovery, void *user)
+{
+    *(semel_recovery **)user = recovery;
+}
+
+static void continue_now(void *recovery)
+{
+    semel_recovery_continue(recovery);
+}
+
+/* What is called back while calls wait for a recovery runs: the recovery may need it. */
+Test(back, is_answered_while_a_recovery_holds_calls_back)
+{
+    struct server server;
+    struct agent agent;
+    struct watch watch, gated, back;
+    static semel_recovery *recovery;
+    server_open(&server, NULL);
+    server.handler = server_keep;
+    agent_open(&agent, NULL, server.uri);
+    semel_channel_attach_recovery(agent.client.channel, keep_recovery, &recovery);
+    watch_start(&watch, &agent.client, ADD, 1, NULL);
+    semel_channel *channel = back_open(&server, server_pending(&server, 0), NULL);
+    semel_request_finish(server_pending(&server, 0), &(probe_Reply){.op = 1});
+    cr_assert_eq((int)watch_wait(&watch)->code, SEMEL_OK);
+    semel_server_close(agent.served.semel); /* cuts the connection */
+    server_fini(&agent.served);
+    server_open_on(&agent.served, agent.client.node);
+    cr_assert_eq((int)semel_channel_serve(agent.client.channel, agent.served.semel), SEMEL_OK);
+    server_wait_stat(&server, offsetof(struct semel_server_stats, welcomed), 2);
+    watch_start(&gated, &agent.client, ADD, 2, NULL);
+    back_start(&back, &server, channel, ADD, 3, NULL);
+    cr_assert_eq((int)watch_wait(&back)->code, SEMEL_OK, "%s", back.status.message);
+    cr_assert_eq(watch_times(&gated), 0);
+    cr_assert_eq(server_runs(&server, 2), 0, "it waits for the recovery");
+    cr_assert_not_null(recovery);
+    server.handler = server_count;
+    on_node(agent.client.node, continue_now, recovery);
+    cr_assert_eq((int)watch_wait(&gated)->code, SEMEL_OK, "%s", gated.status.message);
+    semel_channel_close(channel);
+    agent_close(&agent);
+    server_close(&server);
+}
+
 /* ---- drains ---- */
 
 static void tell(void *told)
