@@ -1,8 +1,9 @@
-# semel_generate(TARGET <target> PROTOS <file.proto>... [OPTIONS <dir>] [IMPORTS <dir>...])
+# semel_generate(TARGET <target> PROTOS <file.proto>... [OPTIONS <dir>] [IMPORTS <dir>...] [RUNTIME <library>])
 #
 # Runs semelc on each .proto and adds the messages and services it makes to an existing target: sources, include
 # directory, and the library semel::semel.  The same file serves this tree and an installed one.
 #   OPTIONS   a further directory with .options files for nanopb (those beside a .proto are found anyway)
+#   RUNTIME   the library in place of semel::semel: semel::sim for a simulation
 #   IMPORTS   directories where imported .proto files are looked for
 # Output goes to ${CMAKE_CURRENT_BINARY_DIR}; of a .proto below a directory of IMPORTS, it keeps the folders from there
 # on, as the #include lines of who imports it expect.  A file whose text does not change is not touched, so a new
@@ -20,7 +21,7 @@ if(TARGET semelc AND NOT TARGET semel::semelc)
 endif()
 
 function(semel_generate)
-  cmake_parse_arguments(ARG "" "TARGET;OPTIONS" "PROTOS;IMPORTS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TARGET;OPTIONS;RUNTIME" "PROTOS;IMPORTS" ${ARGN})
   _semel_check_arguments()
 
   set(stamps)
@@ -35,7 +36,10 @@ function(semel_generate)
   add_custom_target(${ARG_TARGET}_semel_${id} DEPENDS ${stamps})
   add_dependencies(${ARG_TARGET} ${ARG_TARGET}_semel_${id})
   target_include_directories(${ARG_TARGET} PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_BINARY_DIR}>)
-  target_link_libraries(${ARG_TARGET} PUBLIC semel::semel)
+  if(NOT ARG_RUNTIME)
+    set(ARG_RUNTIME semel::semel)
+  endif()
+  target_link_libraries(${ARG_TARGET} PUBLIC ${ARG_RUNTIME})
 endfunction()
 
 # Looks at ARG_... of the caller's scope; a mistake ends the configuration with a sentence that says which.

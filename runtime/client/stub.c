@@ -218,8 +218,7 @@ static enum semel_code begin(semel_channel *channel, const struct semel_method *
                              void (*done)(void), void *user)
 {
     struct call *call;
-    if (channel->node->loop.ev != NULL && !loop_is_running(channel_loop(channel)))
-        loop_refresh(channel_loop(channel)); /* outside the loop its time is old */
+    loop_freshen(channel_loop(channel));
     enum semel_code code = start(channel, method, in, options, inherited_ns, &call, NULL);
     if (code != SEMEL_OK)
         return code;

@@ -21,6 +21,12 @@ int64_t loop_refresh(struct loop *loop)
     return loop->now_ns;
 }
 
+void loop_freshen(struct loop *loop)
+{
+    if (loop->ev != NULL && ev_depth(loop->ev) == 0)
+        loop_refresh(loop);
+}
+
 static void run_tasks(struct loop *loop)
 {
     for (int i = 0; i < TASKS_A_TURN && loop->first_task != NULL; i++) {

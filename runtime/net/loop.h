@@ -75,6 +75,8 @@ static inline int64_t loop_now(const struct loop *loop)
     return loop->now_ns;
 }
 int64_t loop_refresh(struct loop *loop);
+/* Outside the loop its time is old: then, and only then, it is read anew.  A loop that has ended is fine. */
+void loop_freshen(struct loop *loop);
 
 /* false: no memory. */
 bool loop_timer_start(struct loop *loop, struct timer *timer, int64_t due_ns);

@@ -15,12 +15,13 @@ BELOW = {
     "runtime/config": {"semel", "core", "config"},
     "runtime/client": {"semel", "core", "net", "store", "config", "client"},
     "runtime/server": {"semel", "core", "net", "store", "config", "server"},
+    "runtime/sim": {"semel", "core", "net", "store", "config", "sim"},
     "runtime/tools": {"semel", "core", "net", "store", "config", "client", "server", "tools"},
     "idl": {"semel", "idl"},
     "codegen": {"semel", "idl", "codegen"},
     "examples": {"semel"},
 }
-PREFIXES = {"semel", "core", "net", "store", "config", "client", "server", "tools", "idl", "codegen"}
+PREFIXES = {"semel", "core", "net", "store", "config", "client", "server", "sim", "tools", "idl", "codegen"}
 
 NANOPB = {"pb.h", "pb_common.h", "pb_decode.h", "pb_encode.h"}
 # The part of the C library that neither waits, measures time, nor touches the world outside.

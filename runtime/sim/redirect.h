@@ -1,0 +1,21 @@
+/* Included before everything else of the runtime when it is built for the simulator: its memory is a host's.
+ *
+ * Reads best next: heap.h. */
+#ifndef SIM_REDIRECT_H
+#define SIM_REDIRECT_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/heap.h"
+
+#undef strdup
+#undef strndup
+#define malloc(size) heap_malloc(size)
+#define calloc(count, size) heap_calloc(count, size)
+#define realloc(memory, size) heap_realloc(memory, size)
+#define free(memory) heap_free(memory)
+#define strdup(text) heap_strdup(text)
+#define strndup(text, most) heap_strndup(text, most)
+
+#endif

@@ -1,0 +1,129 @@
+/* The transports of the runtime (net/transport.h) over simulated streams.  tcp://NAME:PORT reaches the host of that
+ * name; unix:PATH a listener of the same host.
+ *
+ * Reads best next: stream.h. */
+#include "net/transport.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/sessions.h"
+#include "sim/stream.h"
+
+/* What an endpoint's address holds. */
+struct place {
+    int32_t host; /* ANY: to listen at */
+    uint16_t port;
+};
+
+enum { ANY = -1 };
+
+static int32_t host_by_name(const char *name, size_t size)
+{
+    for (uint32_t i = 0; i < world->host_count; i++)
+        if (strlen(world->hosts[i]->name) == size && memcmp(world->hosts[i]->name, name, size) == 0)
+            return (int32_t)i;
+    return ANY;
+}
+
+static enum semel_reason set_place(struct endpoint *ret_endpoints, size_t *ret_count, int32_t host,
+                                   uint16_t port)
+{
+    const struct place place = {.host = host, .port = port};
+    memset(&ret_endpoints[0], 0, sizeof ret_endpoints[0]);
+    memcpy(&ret_endpoints[0].address, &place, sizeof place);
+    ret_endpoints[0].address_size = sizeof place;
+    *ret_count = 1;
+    return SEMEL_REASON_NONE;
+}
+
+static enum semel_reason resolve_tcp(const char *rest, struct endpoint *ret_endpoints, size_t max,
+                                     size_t *ret_count, const char **ret_message)
+{
+    const char *colon = strrchr(rest, ':');
+    assert(max > 0);
+    if (strncmp(rest, "//", 2) != 0 || colon == NULL) {
+        *ret_message = "not of the form tcp://HOST:PORT";
+        return SEMEL_REASON_BAD_ADDRESS;
+    }
+    size_t size = (size_t)(colon - rest) - 2;
+    int32_t host = host_by_name(rest + 2, size);
+    bool any = (size == 7 && memcmp(rest + 2, "0.0.0.0", size) == 0) || (size == 1 && rest[2] == '*');
+    if (host == ANY && !any) {
+        *ret_message = "no host of this name in the simulated world";
+        return SEMEL_REASON_BAD_ADDRESS;
+    }
+    return set_place(ret_endpoints, ret_count, host, (uint16_t)strtoul(colon + 1, NULL, 10));
+}
+
+/* A path is as good as a port: two that happen to share one show when the second is listened at. */
+static enum semel_reason resolve_unix(const char *rest, struct endpoint *ret_endpoints, size_t max,
+                                      size_t *ret_count, const char **ret_message)
+{
+    uint32_t hash = 2166136261u;
+    (void)ret_message;
+    assert(max > 0);
+    for (const char *at = rest; *at != '\0'; at++)
+        hash = (hash ^ (unsigned char)*at) * 16777619u;
+    return set_place(ret_endpoints, ret_count, (int32_t)world->turn->host->index,
+                     (uint16_t)(40000 + hash % 20000));
+}
+
+static struct place place_of(const struct endpoint *endpoint)
+{
+    struct place place;
+    memcpy(&place, &endpoint->address, sizeof place);
+    return place;
+}
+
+static int dial(const struct endpoint *endpoint, int *ret_fd)
+{
+    struct place place = place_of(endpoint);
+    return stream_dial(place.host == ANY ? world->turn->host : world->hosts[place.host], place.port, ret_fd);
+}
+
+static int listen_at(const struct endpoint *endpoint, int *ret_fd)
+{
+    return stream_listen(place_of(endpoint).port, ret_fd);
+}
+
+static void prepare(int fd)
+{
+    (void)fd;
+}
+
+static void local_text(int fd, const struct endpoint *endpoint, char *text, size_t size)
+{
+    if (strncmp(endpoint->text, "unix:", 5) == 0)
+        snprintf(text, size, "%s", endpoint->text);
+    else
+        snprintf(text, size, "tcp://%s:%u", stream_of(fd)->host->name, stream_of(fd)->port);
+}
+
+static uint64_t subject(int fd)
+{
+    (void)fd;
+    return SESSIONS_ANYONE;
+}
+
+static enum transport_pulse pulse(int fd, int64_t silence_ms)
+{
+    if (stream_is_unheard(fd, silence_ms))
+        return TRANSPORT_PULSE_GONE;
+    if (stream_is_full(fd))
+        return TRANSPORT_PULSE_FULL;
+    return stream_is_acknowledged(fd) ? TRANSPORT_PULSE_HEARS : TRANSPORT_PULSE_NONE;
+}
+
+#define STREAM_TRANSPORT(name, resolver)                                                                       \
+    {                                                                                                          \
+        .scheme = name, .resolve = resolver, .dial = dial, .dialled = stream_dialled, .listen = listen_at,     \
+        .accept = stream_accept, .prepare = prepare, .local_text = local_text, .subject = subject,             \
+        .read = stream_read, .write = stream_write, .set_patience = stream_set_patience, .pulse = pulse,       \
+        .close = stream_close,                                                                                 \
+    }
+
+const struct transport transport_tcp = STREAM_TRANSPORT("tcp", resolve_tcp);
+const struct transport transport_unix = STREAM_TRANSPORT("unix", resolve_unix);

@@ -1,0 +1,67 @@
+/* Writing things down.
+ *
+ * Reads best next: history.h. */
+#include "history.h"
+
+#include <assert.h>
+
+#include "judge.h"
+#include "sim/host.h"
+
+struct history *history;
+
+struct op *history_op(uint64_t id)
+{
+    assert(id >= 1 && id <= history->op_count);
+    return &history->ops[id];
+}
+
+void history_begin(semel_sim *sim, const struct setup *setup)
+{
+    history->sim = sim;
+    history->setup = setup;
+    history->op_count = history->run_count = history->outstanding = 0;
+}
+
+uint64_t history_ran(struct op *op, const semel_sim_host *host)
+{
+    assert(history->run_count < RUNS_MAX);
+    uint64_t number = ++history->run_count;
+    history->runs[number] = (struct run){.op = op->id,
+                                         .host = host->index,
+                                         .life = semel_sim_life(host),
+                                         .at_us = semel_sim_now_us(history->sim)};
+    op->run_count++;
+    semel_sim_note(history->sim, host, "runs op %llu, run %llu", (unsigned long long)op->id,
+                   (unsigned long long)number);
+    return number;
+}
+
+void history_ended(struct op *op, const semel_status *status, uint64_t reply_run)
+{
+    semel_sim_host *client = history->sim->hosts[op->client];
+    op->ended++;
+    op->ended_us = semel_sim_now_us(history->sim);
+    op->ended_clock_ns = host_now(client);
+    op->status = *status;
+    op->told_run = reply_run;
+    if (op->ended == 1 && !op->abandoned)
+        history->outstanding--;
+    semel_sim_note(history->sim, client, "op %llu ended %s %s %s %s after %u attempts",
+                   (unsigned long long)op->id, semel_code_name(status->code),
+                   semel_outcome_name(status->outcome), semel_reason_name(status->reason),
+                   semel_rule_name(status->rule), status->attempts);
+    judge_ending(op, history->setup);
+}
+
+void history_abandon(const semel_sim_host *client)
+{
+    for (uint32_t id = 1; id <= history->op_count; id++) {
+        struct op *op = &history->ops[id];
+        if (!op->started || op->ended > 0 || op->abandoned || op->client != client->index ||
+            op->client_life == semel_sim_life(client))
+            continue;
+        op->abandoned = true;
+        history->outstanding--;
+    }
+}

@@ -1,0 +1,88 @@
+/* The history: what was asked, what ran, what was told, as the world saw it.  The model that judges it is judge.c.
+ *
+ * It must not know how the runtime decides anything.  Reads best next: judge.h, watch.h. */
+#ifndef TESTS_SIM_HISTORY_H
+#define TESTS_SIM_HISTORY_H
+
+#include <semel/semel.h>
+#include <semel/sim.h>
+
+struct setup;
+
+enum mode { MODE_ADD, MODE_SET, MODE_TELL, MODE_COUNT };
+
+/* What a handler does with an operation. */
+enum behaviour { BEHAVE_OK, BEHAVE_FAIL, BEHAVE_REFUSE, BEHAVE_COUNT };
+
+enum { OPS_MAX = 1024, RUNS_MAX = 1 << 16 };
+
+struct run {
+    uint64_t op;
+    uint32_t host; /* index of the server */
+    uint32_t life;
+    int64_t at_us;
+};
+
+struct op {
+    uint64_t id; /* 1.. */
+    enum mode mode;
+    enum behaviour behaviour;
+    uint32_t think_ms; /* the handler answers later; 0: at once */
+    uint32_t refusals; /* how often it refuses first */
+    uint32_t request_pad;
+    uint32_t reply_pad;
+
+    /* how it is asked */
+    uint32_t client;
+    uint32_t client_life;
+    int64_t deadline_ms; /* 0: none */
+    int64_t attempt_timeout_ms;
+    enum semel_on_unavailable on_unavailable;
+    bool hedged;
+    int64_t started_us;
+    int64_t started_clock_ns; /* of the client */
+    bool started;
+    bool cancelled; /* we asked to */
+    bool abandoned; /* its client crashed, or closed the channel, before it ended */
+    semel_call call;
+
+    /* what became of it */
+    uint32_t ended;
+    int64_t ended_us;
+    int64_t ended_clock_ns;
+    semel_status status;
+    uint64_t told_run; /* OK: the run that the reply names */
+    uint32_t run_count;
+
+    /* what the wire saw */
+    uint32_t written;         /* requests of it that left whole */
+    uint64_t written_session; /* number of the session of the last one */
+    uint64_t written_seq;
+    uint64_t written_connection;
+    int64_t written_us;
+};
+
+struct history {
+    semel_sim *sim;
+    const struct setup *setup;
+    struct op ops[OPS_MAX + 1];
+    uint32_t op_count;
+    struct run runs[RUNS_MAX + 1]; /* by number */
+    uint32_t run_count;
+    uint32_t outstanding; /* started, not ended, not abandoned */
+    bool durable;         /* servers keep their domain over a crash */
+};
+
+/* The one of the world that is played. */
+extern struct history *history;
+
+void history_begin(semel_sim *sim, const struct setup *setup);
+struct op *history_op(uint64_t id);
+/* A handler begins to run an operation.  Returns the number of the run. */
+uint64_t history_ran(struct op *op, const semel_sim_host *host);
+/* A call has ended; reply_run: what the reply says, 0: none. */
+void history_ended(struct op *op, const semel_status *status, uint64_t reply_run);
+/* A client has started anew: what its former lives have asked will not be told of. */
+void history_abandon(const semel_sim_host *client);
+
+#endif

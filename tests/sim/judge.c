@@ -1,0 +1,141 @@
+/* Each rule of the promise as a function that fails the world.
+ *
+ * Reads best next: judge.h, watch.h. */
+#include "judge.h"
+
+#include <inttypes.h>
+
+#include "history.h"
+#include "watch.h"
+
+static const char *const mode_names[MODE_COUNT] = {"Add", "Set", "Tell"};
+
+static void blame(const struct op *op, const char *what)
+{
+    semel_sim_fail(history->sim,
+                   "op %" PRIu64 " (%s): %s; it ended %s %s %s %s, ran %u times, was written %u times", op->id,
+                   mode_names[op->mode], what, semel_code_name(op->status.code),
+                   semel_outcome_name(op->status.outcome), semel_reason_name(op->status.reason),
+                   semel_rule_name(op->status.rule), op->run_count, op->written);
+}
+
+static bool may_run_again(const struct op *op)
+{
+    return op->mode == MODE_SET;
+}
+
+static bool deadline_passed(const struct op *op)
+{
+    return op->deadline_ms > 0 && op->ended_clock_ns - op->started_clock_ns >= op->deadline_ms * 1000000;
+}
+
+/* ---- when it ends ---- */
+
+/* Whether anything that the world has done makes it right not to know. */
+static bool may_be_unknown(const struct op *op)
+{
+    if (op->cancelled || deadline_passed(op))
+        return true; /* R9 */
+    if (op->attempt_timeout_ms > 0 &&
+        op->ended_clock_ns - op->started_clock_ns >= op->attempt_timeout_ms * 1000000)
+        return true; /* R9, of an attempt */
+    if (watch_lost_session(op))
+        return true; /* R4 */
+    if (op->status.reason == SEMEL_REASON_BEGUN)
+        return history->durable; /* R6 */
+    bool policy_ends = op->on_unavailable != SEMEL_ON_UNAVAILABLE_WAIT ||
+                       op->status.denied == SEMEL_REASON_WAIT_PAST_DEADLINE;
+    return policy_ends && watch_lost_connection(op); /* R5 and R11 */
+}
+
+/* What no honest client and server say to each other. */
+static bool is_protocol_failure(enum semel_reason reason)
+{
+    return reason == SEMEL_REASON_FALSE_RETRY || reason == SEMEL_REASON_MODE_MISMATCH ||
+           reason == SEMEL_REASON_STALE || reason == SEMEL_REASON_MALFORMED ||
+           reason == SEMEL_REASON_NO_METHOD || reason == SEMEL_REASON_NO_HANDLER ||
+           reason == SEMEL_REASON_OUTSIDE_WINDOW;
+}
+
+/* Why a call that waits for its server may fail all the same. */
+static bool may_give_up(const struct op *op)
+{
+    const semel_status *status = &op->status;
+    if (op->on_unavailable != SEMEL_ON_UNAVAILABLE_WAIT || op->cancelled || deadline_passed(op))
+        return true;
+    if (status->denied == SEMEL_REASON_WAIT_PAST_DEADLINE)
+        return op->deadline_ms > 0;
+    if (status->reason == SEMEL_REASON_EXPIRED) /* on the clock of its server */
+        return history->setup->faults.drift || history->setup->faults.leap_ms > 0;
+    if (status->reason == SEMEL_REASON_HANDLER)
+        return op->behaviour == BEHAVE_FAIL;
+    if (status->reason == SEMEL_REASON_TOO_LARGE)
+        return op->request_pad + op->reply_pad > 1000;
+    if (may_run_again(op))
+        return false; /* it can always be asked again */
+    if (status->reason == SEMEL_REASON_REPLY_GONE)
+        return true;
+    return (op->written > 0 || watch_is_writing(op)) && may_be_unknown(op);
+}
+
+void judge_ending(const struct op *op, const struct setup *setup)
+{
+    const semel_status *status = &op->status;
+    if (op->ended > 1)
+        blame(op, "it has ended before");
+    if (op->abandoned)
+        return;
+    if (status->code == SEMEL_OK) {
+        if (op->run_count == 0)
+            blame(op, "it is said to be done, and has not run");
+        return;
+    }
+    if (is_protocol_failure(status->reason))
+        blame(op, "nobody here breaks the protocol");
+    if (status->outcome == SEMEL_OUTCOME_UNKNOWN && op->written == 0 && !watch_is_writing(op))
+        blame(op, "it never left its client, and is said to be unknown");
+    if (status->outcome == SEMEL_OUTCOME_UNKNOWN && !may_run_again(op) && op->written > 0 &&
+        !may_be_unknown(op))
+        blame(op, "nothing happened that makes its outcome unknown");
+    if (status->outcome == SEMEL_OUTCOME_EXECUTED && op->run_count == 0)
+        blame(op, "it is said to have run");
+    if (!may_give_up(op))
+        blame(op, "it should have waited for its server");
+    if (setup->clean && !setup->short_drains && op->on_unavailable == SEMEL_ON_UNAVAILABLE_WAIT &&
+        status->outcome == SEMEL_OUTCOME_UNKNOWN && !op->cancelled && op->attempt_timeout_ms == 0 &&
+        !deadline_passed(op))
+        blame(op, "nothing is broken in this world");
+}
+
+/* ---- when all is quiet ---- */
+
+static void judge(const struct op *op)
+{
+    const semel_status *status = &op->status;
+    if (!op->started) {
+        if (op->run_count > 0)
+            blame(op, "it was never started");
+        return;
+    }
+    if (!may_run_again(op) && op->run_count > 1)
+        blame(op, "it must not run twice");
+    if (op->abandoned)
+        return;
+    if (op->ended == 0) {
+        blame(op, "it has not ended, and the faults have");
+        return;
+    }
+    if (status->outcome == SEMEL_OUTCOME_NOT_EXECUTED && op->run_count > 0)
+        blame(op, "it is said not to have run");
+    if (status->outcome == SEMEL_OUTCOME_EXECUTED && op->run_count == 0)
+        blame(op, "it is said to have run");
+    if (op->mode != MODE_TELL && status->code == SEMEL_OK && history->runs[op->told_run].op != op->id)
+        blame(op, "its reply is of another run");
+}
+
+void judge_all(const struct setup *setup)
+{
+    (void)setup;
+    for (uint32_t id = 1; id <= history->op_count; id++)
+        judge(&history->ops[id]);
+}

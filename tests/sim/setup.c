@@ -1,0 +1,100 @@
+/* Chosen by the seed, a few extremes at a time: what is always a bit of everything finds little.
+ *
+ * Reads best next: setup.h, world.c of the simulator for how chance works. */
+#include "setup.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+static bool one_in(semel_sim *sim, uint64_t count)
+{
+    return semel_sim_below(sim, count) == 0;
+}
+
+static void set(struct setup *setup, const char *key, const char *format, long long value)
+{
+    char text[32];
+    snprintf(text, sizeof text, format, value);
+    semel_status status;
+    enum semel_code code = semel_properties_set(setup->properties, key, text, &status);
+    assert(code == SEMEL_OK);
+    (void)code;
+}
+
+/* Sets a property in one of so many seeds, to one of a few values. */
+static long long maybe(semel_sim *sim, struct setup *setup, const char *key, uint64_t in,
+                       const long long *values, size_t count)
+{
+    long long value = values[semel_sim_below(sim, count)];
+    if (!one_in(sim, in))
+        return -1;
+    set(setup, key, "%lld", value);
+    return value;
+}
+
+#define MAYBE(key, in, ...)                                                                                    \
+    maybe(sim, setup, key, in, (const long long[]){__VA_ARGS__},                                               \
+          sizeof((const long long[]){__VA_ARGS__}) / sizeof(long long))
+
+static void choose_limits(semel_sim *sim, struct setup *setup)
+{
+    /* Room for every channel that may be there at once, and sometimes for no other. */
+    long long channels = setup->clients * (setup->hedges ? 3 : 1);
+    bool few_sessions = one_in(sim, 10);
+    set(setup, "MaxSessions", "%lld", few_sessions ? channels : 64);
+    setup->small_tables = MAYBE("KeepTotal", 8, 6000, 20000) >= 0 || few_sessions;
+    (void)MAYBE("MaxConnections", 10, channels, channels + 2);
+    /* What fills a small table must be forgotten before the world ends. */
+    long long lease = MAYBE("Lease", setup->small_tables ? 1 : 3, 100, 1000, 5000);
+    setup->lease_ms = lease >= 0 ? lease : 300000;
+    (void)MAYBE("Window", 3, 1, 2, 7);
+    (void)MAYBE("KeepReply", 8, 0, 200);
+    long long heartbeat = MAYBE("Heartbeat", 2, 200, 500, 3000);
+    setup->heartbeat_ms = heartbeat >= 0 ? heartbeat : 10000;
+    (void)MAYBE("IdleTimeout", 6, 300, 2000);
+    /* Four times on the way, at its slowest. */
+    (void)MAYBE("HandshakeTimeout", 4, 400, 1000);
+    (void)MAYBE("ConnectTimeout", 4, 400, 1000);
+    (void)MAYBE("SendBufferLimit", 4, 4096, 16384);
+    (void)MAYBE("SlowReaderTimeout", 4, 200, 2000);
+    (void)MAYBE("MaxRunning", 4, 1, 3);
+    (void)MAYBE("MaxQueueAge", 4, 20, 200);
+    (void)MAYBE("MaxOutstanding", 8, 4, 20);
+    (void)MAYBE("FrameLimit", 6, 4096);
+    setup->short_drains = MAYBE("DrainTimeout", 4, 0, 500) >= 0;
+    (void)MAYBE("BreakerFailures", 6, 2);
+    set(setup, "BreakerOpenTime", "%lld", 100);
+    /* What is held back by the budget alone would look like a broken promise to wait. */
+    set(setup, "RetryBudgetFloor", "%lld", 1000000);
+}
+
+void setup_choose(semel_sim *sim, struct setup *ret_setup)
+{
+    struct setup *setup = ret_setup;
+    *setup = (struct setup){
+        .servers = 1 + (uint32_t)semel_sim_below(sim, SERVERS_MAX),
+        .clients = 1 + (uint32_t)semel_sim_below(sim, CLIENTS_MAX),
+        .ops = 10 + (uint32_t)semel_sim_below(sim, 90),
+        .faults_ms = 200 << semel_sim_below(sim, 7),
+        .clean = one_in(sim, 12),
+        .drains = one_in(sim, 4),
+        .cancels = one_in(sim, 4),
+        .handlers_think = one_in(sim, 2),
+        .handlers_refuse = one_in(sim, 5),
+        .hedges = one_in(sim, 6),
+        .patient = one_in(sim, 2),
+        .properties = semel_properties_create(),
+    };
+    assert(setup->properties != NULL);
+    if (one_in(sim, 2))
+        setup->servers = 1;
+    choose_limits(sim, setup);
+    semel_sim_choose_faults(sim, &setup->faults);
+    if (setup->clean)
+        setup->faults = (struct semel_sim_faults){.latency_us = setup->faults.latency_us};
+}
+
+void setup_fini(struct setup *setup)
+{
+    semel_properties_destroy(setup->properties);
+}

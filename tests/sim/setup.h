@@ -1,0 +1,35 @@
+/* How one seed is set up: who there is, with which limits, and what befalls them.
+ *
+ * Reads best next: setup.c. */
+#ifndef TESTS_SIM_SETUP_H
+#define TESTS_SIM_SETUP_H
+
+#include <semel/semel.h>
+#include <semel/sim.h>
+
+enum { SERVERS_MAX = 3, CLIENTS_MAX = 3 };
+
+struct setup {
+    uint32_t servers;
+    uint32_t clients;
+    uint32_t ops;      /* in all */
+    int64_t faults_ms; /* how long they go on */
+    bool clean;        /* no faults at all: everything must work */
+    bool small_tables; /* MaxSessions or KeepTotal may be reached */
+    bool drains;       /* servers are restarted in good order, */
+    bool short_drains; /* with no patience */
+    bool cancels;
+    bool handlers_think;
+    bool handlers_refuse;
+    bool hedges;
+    bool patient; /* every call waits for its server */
+    int64_t lease_ms;
+    int64_t heartbeat_ms;
+    struct semel_sim_faults faults;
+    semel_properties *properties;
+};
+
+void setup_choose(semel_sim *sim, struct setup *ret_setup);
+void setup_fini(struct setup *setup);
+
+#endif

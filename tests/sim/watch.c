@@ -1,0 +1,311 @@
+/* Sessions by their HELLO, domains by their WELCOME, requests by the operation they name.
+ *
+ * Reads best next: watch.h. */
+#include "watch.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "core/handshake.h"
+#include "sim/host.h"
+#include "sim/stream.h"
+
+enum {
+    CONNECTIONS_MAX = 16384,
+    SESSIONS_MAX = 512,
+    GREETINGS_MAX = 8192,
+    TABLES_MAX = 1024,
+    ANSWERS_MAX = 4096
+};
+
+/* A WELCOME that a client has read. */
+struct greeting {
+    uint32_t session;
+    uint64_t connection;
+    struct id domain;
+    bool resumed;
+    int64_t at_us;
+};
+
+/* What a server should know of a session. */
+struct table {
+    uint32_t session;
+    struct id domain;
+    int64_t heard_clock_ns; /* of the server, when it last read from it */
+    uint64_t born;          /* the connection that was answered NEW last */
+    uint64_t attempt;       /* the highest that was welcomed since */
+};
+
+/* A reply to an at-most-once request. */
+struct reply {
+    struct id domain;
+    uint32_t session;
+    uint64_t seq;
+    uint64_t digest;
+};
+
+static struct {
+    const struct setup *setup;
+    struct id sessions[SESSIONS_MAX];
+    uint32_t session_count;
+    uint32_t session_of[CONNECTIONS_MAX]; /* 1.., by connection; 0: no HELLO yet */
+    struct id domain_of[CONNECTIONS_MAX];
+    struct hello hello_of[CONNECTIONS_MAX];
+    struct greeting greetings[GREETINGS_MAX];
+    uint32_t greeting_count;
+    struct table tables[TABLES_MAX];
+    uint32_t table_count;
+    struct reply replies[ANSWERS_MAX];
+    uint32_t reply_count;
+    uint32_t ghosts;
+} watch;
+
+static uint32_t session_number(const struct id *id)
+{
+    for (uint32_t i = 0; i < watch.session_count; i++)
+        if (id_equal(&watch.sessions[i], id))
+            return i + 1;
+    assert(watch.session_count < SESSIONS_MAX);
+    watch.sessions[watch.session_count++] = *id;
+    return watch.session_count;
+}
+
+static struct table *table_of(uint32_t session, const struct id *domain)
+{
+    for (uint32_t i = 0; i < watch.table_count; i++)
+        if (watch.tables[i].session == session && id_equal(&watch.tables[i].domain, domain))
+            return &watch.tables[i];
+    return NULL;
+}
+
+/* ---- greetings ---- */
+
+static void hello(const struct tap_frame *seen)
+{
+    struct hello hello;
+    if (hello_read(seen->frame.body, seen->frame.body_size, &hello) != SEMEL_REASON_NONE) {
+        semel_sim_fail(history->sim, "a HELLO that can not be read");
+        return;
+    }
+    watch.session_of[seen->connection] = session_number(&hello.session);
+    watch.hello_of[seen->connection] = hello;
+}
+
+/* Whether its server may have forgotten all about it. */
+static bool silent_long(const struct table *table, const struct tap_frame *seen)
+{
+    int64_t silent_ns = host_now(seen->from) - table->heard_clock_ns;
+    return watch.setup->small_tables || silent_ns >= watch.setup->lease_ms * 1000000;
+}
+
+/* Whether a server that knew the session of this connection may say that it does not. */
+static bool may_have_forgotten(const struct table *table, const struct hello *offer,
+                               const struct tap_frame *seen)
+{
+    if (silent_long(table, seen))
+        return true;
+    if (!id_equal(&offer->last_domain, &table->domain))
+        return !id_is_none(&offer->last_domain); /* what it wrote last, it wrote elsewhere */
+    return offer->last_connection < table->born; /* a lost verdict, told again */
+}
+
+static void welcome_written(const struct tap_frame *seen, const struct welcome *welcome)
+{
+    uint32_t session = watch.session_of[seen->connection];
+    bool resumed = (seen->frame.flags & FRAME_RESUMED) != 0;
+    struct table *table = table_of(session, &welcome->domain);
+    watch.domain_of[seen->connection] = welcome->domain;
+    if (table == NULL) {
+        if (resumed && !id_is_none(&watch.hello_of[seen->connection].last_domain))
+            semel_sim_fail(history->sim, "session %u is resumed in a domain that it has never been in",
+                           session);
+        assert(watch.table_count < TABLES_MAX);
+        table = &watch.tables[watch.table_count++];
+        *table = (struct table){.session = session, .domain = welcome->domain};
+    } else if (!resumed && !may_have_forgotten(table, &watch.hello_of[seen->connection], seen)) {
+        semel_sim_fail(history->sim, "session %u is not resumed, though its server should know it", session);
+    }
+    uint64_t attempt = watch.hello_of[seen->connection].attempt;
+    bool forgotten = silent_long(table, seen);
+    if (attempt <= table->attempt && !forgotten)
+        semel_sim_fail(history->sim, "session %u is welcomed at attempt %llu, and was at %llu", session,
+                       (unsigned long long)attempt, (unsigned long long)table->attempt);
+    table->attempt = attempt;
+    if (!resumed)
+        table->born = welcome->connection;
+    table->heard_clock_ns = host_now(seen->from);
+}
+
+static void welcome(const struct tap_frame *seen)
+{
+    struct welcome welcome;
+    if (welcome_read(seen->frame.body, seen->frame.body_size, &welcome) != SEMEL_REASON_NONE) {
+        semel_sim_fail(history->sim, "a WELCOME that can not be read");
+        return;
+    }
+    if (!seen->read) {
+        welcome_written(seen, &welcome);
+        return;
+    }
+    assert(watch.greeting_count < GREETINGS_MAX);
+    watch.greetings[watch.greeting_count++] = (struct greeting){
+        .session = watch.session_of[seen->connection],
+        .connection = seen->connection,
+        .domain = welcome.domain,
+        .resumed = (seen->frame.flags & FRAME_RESUMED) != 0,
+        .at_us = semel_sim_now_us(history->sim)};
+}
+
+/* ---- requests and replies ---- */
+
+/* The first field of an Op, a varint. */
+static struct op *op_of(const struct frame *frame)
+{
+    uint64_t id = 0;
+    if (frame->body_size < 2 || frame->body[0] != 0x08)
+        return NULL;
+    for (size_t i = 1; i < frame->body_size && i < 10; i++) {
+        id |= (uint64_t)(frame->body[i] & 0x7f) << (7 * (i - 1));
+        if ((frame->body[i] & 0x80) == 0)
+            return history_op(id);
+    }
+    return NULL;
+}
+
+static void request(const struct tap_frame *seen)
+{
+    struct op *op = op_of(&seen->frame);
+    uint32_t session = watch.session_of[seen->connection];
+    if (op == NULL || seen->ghost)
+        return;
+    bool idempotent = (seen->frame.flags & FRAME_IDEMPOTENT) != 0;
+    if (op->ended > 0)
+        return; /* the rest of a frame that had to be finished */
+    if (!idempotent && op->written > 0 &&
+        (op->written_session != session || op->written_seq != seen->frame.seq))
+        semel_sim_fail(history->sim, "op %llu is sent as seq %llu, and was sent as seq %llu",
+                       (unsigned long long)op->id, (unsigned long long)seen->frame.seq,
+                       (unsigned long long)op->written_seq);
+    if (idempotent != (op->mode == MODE_SET))
+        semel_sim_fail(history->sim, "op %llu is sent in another mode", (unsigned long long)op->id);
+    for (uint32_t id = 1; id <= history->op_count; id++)
+        if (id != op->id && history->ops[id].written > 0 && history->ops[id].written_session == session &&
+            history->ops[id].written_seq == seen->frame.seq)
+            semel_sim_fail(history->sim, "seq %llu is given to op %llu and to op %u",
+                           (unsigned long long)seen->frame.seq, (unsigned long long)op->id, id);
+    op->written++;
+    op->written_session = session;
+    op->written_seq = seen->frame.seq;
+    op->written_connection = seen->connection;
+    op->written_us = semel_sim_now_us(history->sim);
+}
+
+/* A reply that tells of a run is the same as often as it is sent. */
+static void reply(const struct tap_frame *seen)
+{
+    if (seen->ghost || seen->frame.code != SEMEL_OK)
+        return;
+    uint32_t session = watch.session_of[seen->connection];
+    const struct id *domain = &watch.domain_of[seen->connection];
+    const struct op *op = NULL;
+    for (uint32_t id = 1; id <= history->op_count && op == NULL; id++)
+        if (history->ops[id].written_session == session && history->ops[id].written_seq == seen->frame.seq)
+            op = &history->ops[id];
+    if (op == NULL || op->mode == MODE_SET)
+        return;
+    for (uint32_t i = 0; i < watch.reply_count; i++) {
+        const struct reply *known = &watch.replies[i];
+        if (known->session != session || known->seq != seen->frame.seq || !id_equal(&known->domain, domain))
+            continue;
+        if (known->digest != seen->frame.digest)
+            semel_sim_fail(history->sim, "op %llu is answered twice, not the same", (unsigned long long)op->id);
+        return;
+    }
+    assert(watch.reply_count < ANSWERS_MAX);
+    watch.replies[watch.reply_count++] = (struct reply){*domain, session, seen->frame.seq, seen->frame.digest};
+}
+
+static void heard(const struct tap_frame *seen)
+{
+    if (!seen->client || !seen->read || seen->to == NULL)
+        return;
+    struct table *table = table_of(watch.session_of[seen->connection], &watch.domain_of[seen->connection]);
+    if (table != NULL)
+        table->heard_clock_ns = host_now(seen->to);
+}
+
+static void on_frame(const struct tap_frame *seen, void *user)
+{
+    (void)user;
+    assert(seen->connection < CONNECTIONS_MAX);
+    heard(seen);
+    switch (seen->frame.type) {
+    case FRAME_HELLO:
+        if (!seen->read)
+            hello(seen);
+        break;
+    case FRAME_WELCOME: welcome(seen); break;
+    case FRAME_REQUEST:
+        if (!seen->read)
+            request(seen);
+        break;
+    case FRAME_REPLY:
+        if (!seen->read)
+            reply(seen);
+        break;
+    default: break;
+    }
+    watch.ghosts += seen->ghost && seen->client && !seen->read && seen->frame.type == FRAME_HELLO;
+}
+
+/* ---- asking ---- */
+
+bool watch_lost_session(const struct op *op)
+{
+    const struct id *domain = &watch.domain_of[op->written_connection];
+    for (uint32_t i = 0; i < watch.greeting_count; i++) {
+        const struct greeting *greeting = &watch.greetings[i];
+        if (greeting->session == op->written_session && greeting->connection != op->written_connection &&
+            greeting->at_us >= op->written_us && (!greeting->resumed || !id_equal(&greeting->domain, domain)))
+            return true;
+    }
+    return false;
+}
+
+bool watch_lost_connection(const struct op *op)
+{
+    for (int fd = 0; fd < history->sim->stream_count; fd++) {
+        const struct stream *stream = history->sim->streams[fd];
+        if (stream->client && stream->connection == op->written_connection)
+            return stream->state == STREAM_CLOSED;
+    }
+    return false;
+}
+
+bool watch_is_writing(const struct op *op)
+{
+    for (int fd = 0; fd < history->sim->stream_count; fd++) {
+        const struct stream *stream = history->sim->streams[fd];
+        if (stream->client && stream->state == STREAM_OPEN && stream->host != NULL &&
+            stream->host->index == op->client && stream->out.tap.size > 0)
+            return true;
+    }
+    return false;
+}
+
+uint32_t watch_ghosts(void)
+{
+    return watch.ghosts;
+}
+
+void watch_begin(const struct setup *setup)
+{
+    memset(&watch, 0, sizeof watch);
+    watch.setup = setup;
+    tap_set(history->sim, on_frame, NULL);
+}
+
+void watch_end(void)
+{
+    tap_set(history->sim, NULL, NULL);
+}

@@ -1,0 +1,24 @@
+/* The watch: what the wire shows of sessions, requests and verdicts.  It knows the wire format and nothing of the
+ * runtime: what it tells are the facts that a judgment rests on.
+ *
+ * Reads best next: watch.c, judge.h. */
+#ifndef TESTS_SIM_WATCH_H
+#define TESTS_SIM_WATCH_H
+
+#include "history.h"
+#include "setup.h"
+
+void watch_begin(const struct setup *setup);
+void watch_end(void);
+
+/* Whether the client of this session has read, since its op was last written, the greeting of a server that does not
+ * know of it. */
+bool watch_lost_session(const struct op *op);
+/* Whether the connection that the op was last written on is over for the client. */
+bool watch_lost_connection(const struct op *op);
+/* Whether its client has begun to write a frame, on a connection that is not over, and not finished it. */
+bool watch_is_writing(const struct op *op);
+/* Connections whose bytes were played again, as far as they have got to a server. */
+uint32_t watch_ghosts(void);
+
+#endif
