@@ -27,6 +27,10 @@ static void count_end(struct semel_channel_stats *stats, const semel_status *sta
         stats->oneways_acknowledged += oneway;
         return;
     }
+    if (status->reason == SEMEL_REASON_DATAGRAM_SENT) {
+        stats->datagrams++;
+        return;
+    }
     stats->failed[status->outcome]++;
     stats->failed_by[status->reason]++;
     stats->oneways_lost[status->outcome] += oneway;
@@ -43,7 +47,8 @@ static void copy_status(semel_status *into, const semel_status *from)
 static void tell_loss(struct call *call, const semel_status *status)
 {
     semel_channel *channel = call->channel;
-    if (!call->method->oneway || status->code == SEMEL_OK || channel->loss == NULL)
+    bool lost = status->code != SEMEL_OK && status->reason != SEMEL_REASON_DATAGRAM_SENT;
+    if (!call->method->oneway || !lost || channel->loss == NULL)
         return;
     channel->callbacks++;
     channel->loss(call->method, status, channel->loss_user);
@@ -383,7 +388,7 @@ void call_judge(struct call *call, enum retry_verdict verdict)
 /* ---- on the wire ---- */
 
 /* The first attempt that is written, whichever it is, is the one that is told of. */
-static void tell_sent(struct call *call)
+void call_tell_sent(struct call *call)
 {
     semel_channel *channel = call->channel;
     semel_sent_fn *sent = call->sent;
@@ -406,7 +411,7 @@ void call_sent(struct call *call)
     call->sent_ns = node_now(call->channel->node);
     if (call->cancel_asked)
         channel_send_cancel(call->channel, call);
-    tell_sent(hedge_first(call));
+    call_tell_sent(hedge_first(call));
 }
 
 void call_dropped(struct call *call)

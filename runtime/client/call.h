@@ -115,6 +115,9 @@ static inline bool call_is_idempotent(const struct call *call)
 void call_sent(struct call *call);
 void call_dropped(struct call *call);
 
+/* It was written: tells who asked for it, once. */
+void call_tell_sent(struct call *call);
+
 /* Last words for its header before it is sealed. */
 void call_stamp(struct call *call);
 

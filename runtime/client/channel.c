@@ -10,6 +10,7 @@
 
 #include "client/answer.h"
 #include "client/back.h"
+#include "client/datagram.h"
 #include "client/flush.h"
 #include "client/greeting.h"
 #include "client/stub.h"
@@ -45,6 +46,10 @@ void channel_keep(semel_channel *channel, int64_t wait_ns)
 
 void channel_kick(semel_channel *channel)
 {
+    if (channel->datagrams != NULL) {
+        datagrams_kick(channel->datagrams);
+        return;
+    }
     if (channel->outbox.queue == NULL) {
         idle_over(channel);
         want(channel, node_now(channel->node));
@@ -406,6 +411,7 @@ static void close_dialled(semel_channel *channel)
         drop_wire(channel);
     idle_stop(channel);
     close_beside(channel);
+    datagrams_destroy(channel->datagrams);
     if (!channel->is_beside)
         node_remove(channel->node, &channel->member);
     channel_free(channel);
@@ -472,6 +478,14 @@ static bool open_reconnector(semel_channel *channel, struct endpoint *endpoints,
     return reconnector_init(&channel->reconnector, channel, endpoints, count, random, &breaker);
 }
 
+static bool open_datagrams(semel_channel *channel, const struct endpoint *endpoints, size_t count)
+{
+    if (endpoints->transport == NULL || endpoints->transport->datagrams == NULL)
+        return true; /* streams, or another's connection */
+    channel->datagrams = datagrams_create(channel, endpoints, count);
+    return channel->datagrams != NULL;
+}
+
 semel_channel *channel_create(semel_node *node, const char *name, struct endpoint *endpoints, size_t count)
 {
     semel_channel *channel = calloc(1, sizeof *channel);
@@ -481,12 +495,16 @@ semel_channel *channel_create(semel_node *node, const char *name, struct endpoin
     channel->name = name != NULL ? strdup(name) : NULL;
     channel->member.close = on_node_closes;
     channel->session = random_id();
-    if ((name != NULL && channel->name == NULL) || !open_reconnector(channel, endpoints, count)) {
+    if ((name != NULL && channel->name == NULL) || !open_datagrams(channel, endpoints, count) ||
+        !open_reconnector(channel, endpoints, count)) {
+        datagrams_destroy(channel->datagrams);
         free(channel->name);
         free(channel);
         return NULL;
     }
     read_properties(channel);
+    if (channel->datagrams != NULL)
+        channel->frame_limit = LIMIT_DATAGRAM;
     open_outbox(channel);
     idle_init(channel);
     recovery_init(channel);
@@ -528,7 +546,8 @@ static void open_now(void *arg)
     opening->channel = channel;
     if (channel == NULL)
         return;
-    channel->member.lane = &channel->serving.lane;
+    if (channel->datagrams == NULL) /* nobody calls back without a connection */
+        channel->member.lane = &channel->serving.lane;
     node_add(opening->node, &channel->member);
 }
 
@@ -550,6 +569,10 @@ enum semel_code semel_channel_open(semel_node *node, const char *name, const cha
     /* Resolving may block: in the caller's thread, not the node's. */
     enum semel_code code = endpoint_resolve_list(endpoints, &opening.endpoints, &opening.endpoint_count,
                                                  ret_status);
+    if (code == SEMEL_OK && !datagrams_allow(opening.endpoints, opening.endpoint_count, ret_status)) {
+        free(opening.endpoints);
+        code = SEMEL_INVALID_ARGUMENT;
+    }
     if (code != SEMEL_OK)
         return code;
     node_call(node, open_now, &opening);

@@ -59,6 +59,7 @@ struct semel_channel {
     void *reply_scratch;        /* where replies of asynchronous calls are decoded */
     size_t reply_scratch_size;
 
+    struct datagrams *datagrams; /* in place of connections; NULL: streams */
     struct reconnector reconnector;
     struct recovery recovery;
     struct serving serving;

@@ -158,6 +158,8 @@ void reconnector_fini(struct reconnector *reconnector)
 void reconnector_want(struct reconnector *reconnector, int64_t due_ns)
 {
     struct loop *loop = channel_loop(reconnector->channel);
+    if (reconnector->channel->datagrams != NULL)
+        return; /* there is nothing to connect to */
     if (reconnector->state != RECONNECTOR_IDLE && reconnector->state != RECONNECTOR_WAITING)
         return;
     set_state(reconnector, RECONNECTOR_WAITING);

@@ -11,6 +11,7 @@
 #include "client/back.h"
 #include "client/channel.h"
 #include "client/hedge.h"
+#include "core/datagram.h"
 #include "core/message.h"
 #include "core/units.h"
 #include "net/inherit.h"
@@ -42,8 +43,10 @@ static enum semel_code encode(struct call *call, const void *in, semel_status *r
                               "%s: the request cannot be encoded: %s", call->method->name, error);
         if (size > (size_t)call->channel->frame_limit - FRAME_HEADER_SIZE)
             return status_set(ret_status, SEMEL_INVALID_ARGUMENT, SEMEL_REASON_TOO_LARGE,
-                              "%s: a request of %zu bytes is over FrameLimit (%lld bytes with the header)",
-                              call->method->name, size, (long long)call->channel->frame_limit);
+                              "%s: a request of %zu bytes is over %s (%lld bytes with the header)",
+                              call->method->name, size,
+                              call->channel->datagrams != NULL ? "what a datagram holds" : "FrameLimit",
+                              (long long)call->channel->frame_limit);
         uint8_t *bytes = malloc(FRAME_HEADER_SIZE + size);
         if (bytes == NULL)
             return status_set(ret_status, SEMEL_RESOURCE_EXHAUSTED, SEMEL_REASON_NO_MEMORY, "out of memory");
@@ -65,6 +68,10 @@ static void write_header(struct call *call)
     const struct semel_method *method = call->method;
     const uint8_t *body = call->slot.out.bytes + FRAME_HEADER_SIZE;
     size_t body_size = call->slot.out.size - FRAME_HEADER_SIZE;
+    if (call->channel->datagrams != NULL) {
+        datagram_write(call->slot.out.bytes, call->slot.seq, method->id, body_size);
+        return;
+    }
     const struct frame frame = {
         .type = FRAME_REQUEST,
         .flags = (uint8_t)((method->mode != SEMEL_AT_MOST_ONCE ? FRAME_IDEMPOTENT : 0) |
@@ -185,6 +192,9 @@ static enum semel_code start(semel_channel *channel, const struct semel_method *
         return status_set(ret_status, SEMEL_UNAVAILABLE, SEMEL_REASON_CHANNEL_CLOSED, "the channel is closed");
     if (channel->back != NULL && back_unfit(channel->back) != SEMEL_REASON_NONE)
         return back_refuse(channel->back, method, ret_status);
+    if (channel->datagrams != NULL && !datagram_carries(method))
+        return status_set(ret_status, SEMEL_FAILED_PRECONDITION, SEMEL_REASON_NO_DATAGRAM, "%s: %s",
+                          method->name, semel_reason_text(SEMEL_REASON_NO_DATAGRAM));
     struct call *call = pool_take(&channel->calls);
     if (call == NULL)
         return status_set(ret_status, SEMEL_RESOURCE_EXHAUSTED, SEMEL_REASON_NO_MEMORY, "out of memory");

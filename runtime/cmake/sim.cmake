@@ -6,7 +6,7 @@ set(SEMEL_SIM_SOURCES
 list(TRANSFORM SEMEL_SIM_SOURCES PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
 
 # What the simulator replaces.
-set(SEMEL_SIM_REPLACES "net/(loop|random|socket|tcp|unix)\\.c$")
+set(SEMEL_SIM_REPLACES "net/(loop|random|socket|tcp|udp|unix)\\.c$")
 set(SEMEL_SIM_RUNTIME)
 foreach(floor core config store net client server)
   get_target_property(sources semel_${floor} SOURCES)

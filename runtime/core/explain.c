@@ -212,6 +212,12 @@ size_t semel_status_explain(const semel_status *status, char *text_out, size_t s
         add_trail(&text, status);
         return text.length;
     }
+    if (status->reason == SEMEL_REASON_DATAGRAM_SENT && status->rule == SEMEL_RULE_NONE) {
+        add(&text,
+            "%s was sent as a datagram, outcome UNKNOWN (it may have run) after %.1f ms -> never retried\n",
+            method, ms(status->elapsed_us));
+        return text.length;
+    }
     add(&text, "%s failed: %s, outcome %s (%s) after %.1f ms\n", method, semel_code_name(status->code),
         semel_outcome_name(status->outcome), outcome_words(status->outcome), ms(status->elapsed_us));
     if (status->error != NULL)

@@ -7,6 +7,7 @@
 
 #include "core/bytes.h"
 #include "core/digest.h"
+#include "core/limits.h"
 #include "core/receipt.h"
 
 enum offset {
@@ -111,6 +112,9 @@ static enum semel_reason check_fields(const struct frame *frame)
     case FRAME_CANCEL:
         /* seq 0 is never given; the ack floor is at most the seq itself. */
         return frame->seq != 0 && frame->aux < frame->seq ? SEMEL_REASON_NONE : SEMEL_REASON_BAD_FIELD;
+    case FRAME_DATAGRAM: /* nothing else may be lost or come twice */
+        return frame->seq != 0 && frame->flags == (FRAME_IDEMPOTENT | FRAME_ONEWAY) ? SEMEL_REASON_NONE
+                                                                                    : SEMEL_REASON_BAD_FIELD;
     default: return SEMEL_REASON_NONE;
     }
 }

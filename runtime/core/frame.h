@@ -29,7 +29,8 @@
     X(PONG, 0, SIZE_MAX, 0)                                                                                    \
     X(GOAWAY, 0, SIZE_MAX, 0)                                                                                  \
     X(BYE, 0, SIZE_MAX, 0)                                                                                     \
-    X(RECEIPT, RECEIPT_RUN_SIZE, RECEIPT_BODY_MAX, 0)
+    X(RECEIPT, RECEIPT_RUN_SIZE, RECEIPT_BODY_MAX, 0)                                                          \
+    X(DATAGRAM, 0, LIMIT_DATAGRAM - FRAME_HEADER_SIZE, FRAME_IDEMPOTENT | FRAME_ONEWAY)
 
 enum frame_type {
     FRAME_NONE = 0,
@@ -40,7 +41,7 @@ enum frame_type {
 };
 
 enum frame_flag {
-    /* REQUEST */
+    /* REQUEST, DATAGRAM */
     FRAME_IDEMPOTENT = 1,
     FRAME_ONEWAY = 2,
     /* WELCOME */
@@ -55,7 +56,7 @@ enum frame_flag {
 struct frame {
     enum frame_type type;
     uint8_t flags;
-    uint16_t code;   /* REPLY: enum semel_code */
+    uint16_t code;   /* REPLY: enum semel_code; DATAGRAM: its version */
     uint64_t seq;    /* REQUEST, REPLY, CANCEL: the call; PING, PONG, BYE: the next seq of who sends it */
     uint64_t method; /* REQUEST, REPLY: method id */
     uint32_t aux; /* REQUEST, CANCEL, PING, PONG, BYE: seq minus ack floor; REPLY, REFUSE: enum semel_reason */

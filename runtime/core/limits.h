@@ -23,6 +23,9 @@ enum {
     LIMIT_WINDOW_MAX = 65536,
     /* Calls one channel may hold, so that the span between the ack floor and the newest seq fits the ring. */
     LIMIT_OUTSTANDING_MAX = 1 << 20,
+    /* A datagram with its header: what passes every path of IPv6 (1280 bytes) whole, with room for the headers below it
+     * and those of a tunnel.  It is never split: a part that is lost would be the loss of all. */
+    LIMIT_DATAGRAM = 1200,
     /* Runs of oneways in one RECEIPT: what fits the block of a small reply, so that a receipt costs no other memory.
      * Oneways that finish in their order are one run; more runs take another frame. */
     LIMIT_RECEIPT_RUNS = 30,

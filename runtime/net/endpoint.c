@@ -10,7 +10,7 @@
 /* Addresses one host name may stand for; more are of no use to a client. */
 enum { ADDRESSES_MAX = 8, URIS_MAX = 64 };
 
-static const struct transport *const transports[] = {&transport_tcp, &transport_unix};
+static const struct transport *const transports[] = {&transport_tcp, &transport_unix, &transport_udp};
 
 enum semel_reason endpoint_resolve(const char *uri, struct endpoint *ret_endpoints, size_t max,
                                    size_t *ret_count, const char **ret_message)
@@ -31,7 +31,7 @@ enum semel_reason endpoint_resolve(const char *uri, struct endpoint *ret_endpoin
         }
         return reason;
     }
-    *ret_message = "unknown scheme (tcp and unix are known)";
+    *ret_message = "unknown scheme (tcp, unix and udp are known)";
     return SEMEL_REASON_BAD_ADDRESS;
 }
 

@@ -38,16 +38,17 @@ static bool split(const char *rest, char *host, size_t host_size, char *port, si
     return true;
 }
 
-static enum semel_reason resolve(const char *rest, struct endpoint *ret_endpoints, size_t max,
-                                 size_t *ret_count, const char **ret_message)
+enum semel_reason transport_inet_resolve(int type, const char *rest, struct endpoint *ret_endpoints, size_t max,
+                                         size_t *ret_count, const char **ret_message)
 {
     char host[SEMEL_ENDPOINT_TEXT_MAX];
     char port[6];
     if (!split(rest, host, sizeof host, port, sizeof port)) {
-        *ret_message = "not of the form tcp://HOST:PORT";
+        *ret_message = type == SOCK_DGRAM ? "not of the form udp://HOST:PORT"
+                                          : "not of the form tcp://HOST:PORT";
         return SEMEL_REASON_BAD_ADDRESS;
     }
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = type, .ai_flags = AI_NUMERICSERV};
     struct addrinfo *found = NULL;
     int error = getaddrinfo(host, port, &hints, &found);
     if (error != 0) {
@@ -63,6 +64,12 @@ static enum semel_reason resolve(const char *rest, struct endpoint *ret_endpoint
     freeaddrinfo(found);
     *ret_count = count;
     return SEMEL_REASON_NONE;
+}
+
+static enum semel_reason resolve(const char *rest, struct endpoint *ret_endpoints, size_t max,
+                                 size_t *ret_count, const char **ret_message)
+{
+    return transport_inet_resolve(SOCK_STREAM, rest, ret_endpoints, max, ret_count, ret_message);
 }
 
 static void prepare(int fd)
@@ -100,7 +107,7 @@ static enum transport_pulse pulse(int fd, int64_t silence_ms)
     return info.tcpi_notsent_bytes > 0 ? TRANSPORT_PULSE_FULL : TRANSPORT_PULSE_HEARS;
 }
 
-static void local_text(int fd, const struct endpoint *endpoint, char *text, size_t size)
+void transport_inet_text(const char *scheme, int fd, const struct endpoint *endpoint, char *text, size_t size)
 {
     struct sockaddr_storage address;
     socklen_t address_size = sizeof address;
@@ -112,12 +119,17 @@ static void local_text(int fd, const struct endpoint *endpoint, char *text, size
     if (address.ss_family == AF_INET6) {
         const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&address;
         inet_ntop(AF_INET6, &six->sin6_addr, host, sizeof host);
-        snprintf(text, size, "tcp://[%s]:%u", host, ntohs(six->sin6_port));
+        snprintf(text, size, "%s://[%s]:%u", scheme, host, ntohs(six->sin6_port));
     } else {
         const struct sockaddr_in *four = (const struct sockaddr_in *)&address;
         inet_ntop(AF_INET, &four->sin_addr, host, sizeof host);
-        snprintf(text, size, "tcp://%s:%u", host, ntohs(four->sin_port));
+        snprintf(text, size, "%s://%s:%u", scheme, host, ntohs(four->sin_port));
     }
+}
+
+static void local_text(int fd, const struct endpoint *endpoint, char *text, size_t size)
+{
+    transport_inet_text("tcp", fd, endpoint, text, size);
 }
 
 static uint64_t subject(int fd)

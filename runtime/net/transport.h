@@ -22,6 +22,24 @@ enum transport_pulse {
     TRANSPORT_PULSE_FULL,  /* a host is there, and has no room for more: its process does not read */
 };
 
+/* Datagrams that are sent or received by one call at most; further ones take another. */
+#define TRANSPORT_DATAGRAMS 32
+
+/* What a transport of whole messages does in place of streams. */
+struct transport_datagrams {
+    /* A descriptor that sends to an endpoint.  Returns 0 or an errno. */
+    int (*open)(const struct endpoint *endpoint, int *ret_fd);
+    /* Sends messages in their order, without blocking.  Returns 0 and how many were taken, or the errno of the first
+     * (EAGAIN: none fits now); also an errno that the network told of an earlier one, see lost. */
+    int (*send)(int fd, const struct iovec *messages, size_t count, size_t *ret_sent);
+    /* Takes messages that have come, one into each room; a size above its room tells of one that was cut.  Returns 0,
+     * or an errno (EAGAIN: none). */
+    int (*receive)(int fd, const struct iovec *rooms, size_t count, size_t *ret_sizes, size_t *ret_count);
+    /* Takes the beginning of a message that the network says did not arrive, and the errno that it says.  Returns 0,
+     * or an errno (EAGAIN: none). */
+    int (*lost)(int fd, void *into, size_t room, size_t *ret_size, int *ret_os_error);
+};
+
 struct transport {
     const char *scheme; /* "tcp" */
 
@@ -68,6 +86,9 @@ struct transport {
 
     /* Also of a stream that the kernel has given up just now.  silence_ms is for GONE.  NULL: never more than NONE. */
     enum transport_pulse (*pulse)(int fd, int64_t silence_ms);
+
+    /* NULL: streams.  Otherwise listen makes a descriptor that receives messages, and what is for streams is NULL. */
+    const struct transport_datagrams *datagrams;
 };
 
 /* One address of one URI. */
@@ -80,6 +101,7 @@ struct endpoint {
 
 extern const struct transport transport_tcp;
 extern const struct transport transport_unix;
+extern const struct transport transport_udp;
 
 /* Parses one URI into its addresses (a host name may have several).
  * Errors: BAD_ADDRESS with a message. */
@@ -90,6 +112,11 @@ enum semel_reason endpoint_resolve(const char *uri, struct endpoint *ret_endpoin
  * Errors: BAD_ADDRESS, NO_MEMORY, with details in ret_status. */
 enum semel_code endpoint_resolve_list(const char *uris, struct endpoint **ret_endpoints, size_t *ret_count,
                                       semel_status *ret_status);
+
+/* //HOST:PORT to addresses, and a bound address to SCHEME://HOST:PORT, for the transports of the internet. */
+enum semel_reason transport_inet_resolve(int type, const char *rest, struct endpoint *ret_endpoints, size_t max,
+                                         size_t *ret_count, const char **ret_message);
+void transport_inet_text(const char *scheme, int fd, const struct endpoint *endpoint, char *text, size_t size);
 
 /* Stream sockets of every family read and write alike. */
 ssize_t transport_socket_read(int fd, void *into, size_t size);

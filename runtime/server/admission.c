@@ -58,14 +58,24 @@ uint32_t admission_limit(const struct admission *admission)
     return limit == UINT32_MAX ? 0 : limit;
 }
 
-bool admission_is_free(struct admission *admission, const struct connection *connection, size_t body_size)
+bool admission_is_spent(struct admission *admission)
 {
     uint64_t turn = loop_of(admission)->turn;
     if (admission->turn != turn) {
         admission->turn = turn;
         slice_begin(&admission->slice, now_of(admission));
     }
-    bool in_time = !admission->slice.spent || body_size > COPY_MAX;
+    return admission->slice.spent;
+}
+
+bool admission_takes_datagram(const struct admission *admission)
+{
+    return has_room(admission) && !admission->overloaded;
+}
+
+bool admission_is_free(struct admission *admission, const struct connection *connection, size_t body_size)
+{
+    bool in_time = !admission_is_spent(admission) || body_size > COPY_MAX;
     /* A channel reads on whatever is unsent, unlike a connection of the server's own. */
     bool choked = connection->lane != NULL && connection_is_choked(connection);
     return admission->queue.first == NULL && connection->waiting.first == NULL && in_time && !choked &&

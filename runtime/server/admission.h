@@ -49,6 +49,10 @@ void admission_init(struct admission *admission, struct semel_server *server);
 /* No connection is left, and so nothing waits (asserted). */
 void admission_fini(struct admission *admission);
 
+/* Whether handlers have used up the slice of this turn: what comes next had better wait for another. */
+bool admission_is_spent(struct admission *admission);
+/* Whether a datagram, which nobody would send again, may run: no more run than may, and nobody else is refused. */
+bool admission_takes_datagram(const struct admission *admission);
 /* Whether a new request of this connection may run at once. */
 bool admission_is_free(struct admission *admission, const struct connection *connection, size_t body_size);
 /* What was let through has been dealt with, run or not. */

@@ -156,8 +156,7 @@ void server_request_finished(struct semel_server *server, struct semel_request *
 
 /* ---- a new request ---- */
 
-static enum semel_reason unfit(const struct connection *connection, const struct services_entry *entry,
-                               const struct frame *frame)
+static enum semel_reason mismatch(const struct services_entry *entry, const struct frame *frame)
 {
     if (entry == NULL)
         return SEMEL_REASON_NO_METHOD;
@@ -167,6 +166,15 @@ static enum semel_reason unfit(const struct connection *connection, const struct
     bool oneway = (frame->flags & FRAME_ONEWAY) != 0;
     if (idempotent != (entry->method->mode != SEMEL_AT_MOST_ONCE) || oneway != entry->method->oneway)
         return SEMEL_REASON_MODE_MISMATCH;
+    return SEMEL_REASON_NONE;
+}
+
+static enum semel_reason unfit(const struct connection *connection, const struct services_entry *entry,
+                               const struct frame *frame)
+{
+    enum semel_reason reason = mismatch(entry, frame);
+    if (reason != SEMEL_REASON_NONE)
+        return reason;
     /* Who is called back can not ask the caller to leave; it takes no more. */
     bool leaving = connection->lane != NULL && connection->server->draining;
     return leaving ? SEMEL_REASON_DRAINING : SEMEL_REASON_NONE;
@@ -187,9 +195,8 @@ static enum semel_code call_handler(struct semel_server *server, struct semel_re
 }
 
 /* The record stands; from here on the request has an end, whatever happens. */
-static void run(struct connection *connection, struct semel_request *request)
+static void run(struct semel_server *server, struct semel_request *request)
 {
-    struct semel_server *server = connection->server;
     request->next = server->running;
     if (request->next != NULL)
         request->next->prev = request;
@@ -228,7 +235,7 @@ static void decode_and_run(struct connection *connection, const struct frame *fr
     const char *error;
     if (message_decode(request->method->request_fields, request->method->request_recursive, request->in,
                        frame->body, frame->body_size, &error)) {
-        run(connection, request);
+        run(connection->server, request);
         return;
     }
     dedup_withdraw(&request->run);
@@ -360,6 +367,31 @@ void dispatch_queued(struct connection *connection, const struct frame *frame, i
                      enum semel_reason late)
 {
     admit(connection, frame, deadline_ns, late);
+}
+
+/* ---- datagrams ---- */
+
+/* Its flags are those of what may run again (core/datagram): any other method is a MODE_MISMATCH. */
+enum semel_reason dispatch_datagram(struct semel_server *server, const struct frame *frame)
+{
+    struct services_entry *entry = services_find(&server->services, frame->method);
+    enum semel_reason reason = mismatch(entry, frame);
+    const char *error;
+    if (reason == SEMEL_REASON_NONE && !admission_takes_datagram(&server->admission))
+        reason = SEMEL_REASON_OVERLOADED;
+    if (reason != SEMEL_REASON_NONE)
+        return reason;
+    struct semel_request *request = request_create(server->home, entry);
+    if (request == NULL)
+        return SEMEL_REASON_NO_MEMORY;
+    if (!message_decode(request->method->request_fields, request->method->request_recursive, request->in,
+                        frame->body, frame->body_size, &error)) {
+        request_destroy(request);
+        return SEMEL_REASON_MALFORMED;
+    }
+    run(server, request); /* it is in no dedup table: its result goes nowhere */
+    admission_took(&server->admission);
+    return SEMEL_REASON_NONE;
 }
 
 /* ---- CANCEL ---- */

@@ -13,6 +13,8 @@ void dispatch_request(struct connection *connection, const struct frame *frame);
  * NONE: it may. */
 void dispatch_queued(struct connection *connection, const struct frame *frame, int64_t deadline_ns,
                      enum semel_reason late);
+/* A verified datagram.  NONE: its handler was called; otherwise why it was not. */
+enum semel_reason dispatch_datagram(struct semel_server *server, const struct frame *frame);
 void dispatch_cancel(struct connection *connection, const struct frame *frame);
 
 #endif

@@ -17,6 +17,7 @@
 #include "net/status.h"
 #include "server/carried.h"
 #include "server/connection.h"
+#include "server/datagram.h"
 #include "server/peer.h"
 
 static_assert(offsetof(struct semel_server, member) == 0, "semel_channel_serve looks at its membership");
@@ -219,19 +220,37 @@ static enum semel_code listen_failed(const char *uri, int error, semel_status *r
 struct listening {
     semel_server *server;
     const struct endpoint *endpoint;
-    struct listener *listener;
+    int fd;
     int error;
 };
+
+static void listen_for_datagrams(struct listening *listening)
+{
+    semel_server *server = listening->server;
+    struct datagram_listener *listener;
+    listening->error = datagram_listener_open(server, listening->endpoint, &listener);
+    if (listening->error != 0)
+        return;
+    listening->fd = listener->fd;
+    listener->next = server->datagram_listeners;
+    server->datagram_listeners = listener;
+}
 
 static void listen_now(void *arg)
 {
     struct listening *listening = arg;
     semel_server *server = listening->server;
-    listening->error = listener_open(server, listening->endpoint, &listening->listener);
+    struct listener *listener;
+    if (listening->endpoint->transport->datagrams != NULL) {
+        listen_for_datagrams(listening);
+        return;
+    }
+    listening->error = listener_open(server, listening->endpoint, &listener);
     if (listening->error != 0)
         return;
-    listening->listener->next = server->listeners;
-    server->listeners = listening->listener;
+    listening->fd = listener->fd;
+    listener->next = server->listeners;
+    server->listeners = listener;
 }
 
 enum semel_code semel_server_listen(semel_server *server, const char *uri, char *ret_uri,
@@ -252,7 +271,7 @@ enum semel_code semel_server_listen(semel_server *server, const char *uri, char 
     if (listening.error != 0)
         return listen_failed(uri, listening.error, ret_status);
     if (ret_uri != NULL)
-        listening.endpoint->transport->local_text(listening.listener->fd, listening.endpoint, ret_uri,
+        listening.endpoint->transport->local_text(listening.fd, listening.endpoint, ret_uri,
                                                   SEMEL_ENDPOINT_TEXT_MAX);
     return SEMEL_OK;
 }
@@ -263,6 +282,11 @@ static void close_listeners(semel_server *server)
         struct listener *listener = server->listeners;
         server->listeners = listener->next;
         listener_close(listener);
+    }
+    while (server->datagram_listeners != NULL) {
+        struct datagram_listener *listener = server->datagram_listeners;
+        server->datagram_listeners = listener->next;
+        datagram_listener_close(listener);
     }
 }
 

@@ -28,6 +28,7 @@ struct semel_server {
     uint64_t incarnation;
     char label[LIMIT_NODE_NAME + sizeof "server "]; /* its name in the log */
     struct listener *listeners;
+    struct datagram_listener *datagram_listeners;
     struct connection *connections;
     uint32_t connection_count;
     struct carried *carried;       /* connections that are channels' of this node */

@@ -71,6 +71,18 @@ static enum semel_reason resolve_unix(const char *rest, struct endpoint *ret_end
                      (uint16_t)(40000 + hash % 20000));
 }
 
+/* Nothing is promised of a datagram, so that there is nothing to judge. */
+static enum semel_reason resolve_udp(const char *rest, struct endpoint *ret_endpoints, size_t max,
+                                     size_t *ret_count, const char **ret_message)
+{
+    (void)rest;
+    (void)ret_endpoints;
+    (void)max;
+    (void)ret_count;
+    *ret_message = "the simulated world has no datagrams";
+    return SEMEL_REASON_BAD_ADDRESS;
+}
+
 static struct place place_of(const struct endpoint *endpoint)
 {
     struct place place;
@@ -127,3 +139,4 @@ static enum transport_pulse pulse(int fd, int64_t silence_ms)
 
 const struct transport transport_tcp = STREAM_TRANSPORT("tcp", resolve_tcp);
 const struct transport transport_unix = STREAM_TRANSPORT("unix", resolve_unix);
+const struct transport transport_udp = {.scheme = "udp", .resolve = resolve_udp};

@@ -25,7 +25,8 @@ typedef struct semel_call {
  * this returns OK.  in is encoded before this returns: the caller keeps it.  options, ret_call, done may be NULL.
  * On the node's thread only.
  * Errors (not started, NOT_EXECUTED): INVALID_ARGUMENT (cannot be encoded, too large, bad option),
- * RESOURCE_EXHAUSTED (too many outstanding calls, no memory), UNAVAILABLE (channel closed). */
+ * RESOURCE_EXHAUSTED (too many outstanding calls, no memory), UNAVAILABLE (channel closed), FAILED_PRECONDITION (the
+ * channel is one for datagrams, and the method does not travel in any). */
 enum semel_code semel_call_start(semel_channel *channel, const struct semel_method *method, const void *in,
                                  const semel_call_options *options, semel_call *ret_call, void (*done)(void),
                                  void *user);

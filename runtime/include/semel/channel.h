@@ -19,13 +19,24 @@ extern "C" {
 typedef struct semel_channel semel_channel;
 
 /* Opens a channel.  endpoints: URIs separated by commas, tcp://HOST:PORT or unix:PATH (unix:@NAME for the abstract
- * name space).  Host names are resolved now, in this thread.  name (may be NULL) is the scope of its properties:
- * letters, digits, '_' and '-', so that it can not be taken for a service.
+ * name space); or one udp://HOST:PORT, for datagrams, below.  Host names are resolved now, in this thread.
+ * name (may be NULL) is the scope of its properties: letters, digits, '_' and '-', so that it can not be taken for a
+ * service.
  * Connects when the first call needs it, and again after it was left idle (IdleTimeout).  *ret_channel is set on
  * success only and owned by the caller.
  * Errors: INVALID_ARGUMENT (name, endpoint, host name), RESOURCE_EXHAUSTED. */
 enum semel_code semel_channel_open(semel_node *node, const char *name, const char *endpoints,
                                    semel_channel **ret_channel, semel_status *ret_status);
+
+/* Datagrams.  A channel with an udp: endpoint carries oneway operations that are idempotent, and no others: the network
+ * may lose, delay or double a datagram, and nobody answers it.  Each call is one datagram of at most 1200 bytes, 48 of
+ * them the header; there is no connection, no session, no receipt and no retry.  A call that was handed to the network
+ * ends with code UNKNOWN, outcome UNKNOWN and reason DATAGRAM_SENT, at the end of the turn in which it was started: it
+ * never claims OK, and it is no failure.  It is told to its own callback; it is not told as a loss.  One that this host
+ * could not send ends UNAVAILABLE, NOT_EXECUTED, with reason IO_ERROR.
+ * If the network says afterwards that a datagram did not arrive (an ICMP error), that is counted, and told to the
+ * function of semel_channel_on_loss as UNAVAILABLE, outcome UNKNOWN, reason DATAGRAM_LOST.  Of most losses nobody
+ * tells. */
 
 /* Closes the connection and ends every outstanding call with CHANNEL_CLOSED; their callbacks run before this
  * returns.  Accepts NULL.  Not from a callback of this channel's calls (asserted). */
@@ -76,6 +87,8 @@ struct semel_channel_stats {
     uint64_t oneways_acknowledged;          /* a receipt came: it was executed */
     uint64_t oneways_lost[3];               /* ended without OK, by enum semel_outcome */
     uint64_t oneways_lost_by[SEMEL_REASON_COUNT]; /* the same, by reason */
+    uint64_t datagrams;                           /* calls handed to the network: neither ok nor failed */
+    uint64_t datagrams_lost;                      /* of these, so many that the network said did not arrive */
     uint32_t outstanding;                         /* calls not yet completed: a gauge */
 };
 

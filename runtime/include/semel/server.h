@@ -26,7 +26,9 @@ enum semel_code semel_server_open(semel_node *node, const char *store, semel_ser
 enum semel_code semel_server_add(semel_server *server, const struct semel_service *service,
                                  const void *handlers, void *user);
 
-/* Listens at a URI: tcp://HOST:PORT (port 0: any), unix:PATH.  ret_uri (may be NULL) receives the URI with the real
+/* Listens at a URI: tcp://HOST:PORT (port 0: any), unix:PATH; or udp://HOST:PORT for datagrams, in which oneway
+ * operations that are idempotent arrive (semel/channel.h).  They are never answered; those that do not run are counted
+ * by reason.  ret_uri (may be NULL) receives the URI with the real
  * port, at least SEMEL_ENDPOINT_TEXT_MAX bytes.
  * Errors: INVALID_ARGUMENT (URI), ALREADY_EXISTS (address in use), PERMISSION_DENIED, RESOURCE_EXHAUSTED. */
 enum semel_code semel_server_listen(semel_server *server, const char *uri, char *ret_uri,
@@ -53,15 +55,17 @@ struct semel_server_stats {
     uint64_t refused_by[SEMEL_REASON_COUNT]; /* requests refused, by reason */
     uint64_t receipts;                       /* RECEIPT frames sent; each acknowledges one oneway or many: */
     uint64_t oneways_acknowledged;           /* oneways that they name, replays included */
-    uint64_t waited;                         /* requests that had to wait for their turn; of these: */
-    uint64_t expired_waiting;                /* refused, since their deadline passed before it came */
-    uint64_t outwaited;                      /* refused as OVERLOADED, since it did not come in time */
-    uint64_t cancelled_waiting;              /* taken back by their clients */
-    uint64_t vanished_waiting;               /* gone with their connections; their clients send them again */
-    uint64_t accepted;                       /* connections accepted by the kernel */
-    uint64_t welcomed;                       /* of these, sessions welcomed */
-    uint64_t resumed;                        /* of these, RESUMED */
-    uint64_t closed_by[SEMEL_REASON_COUNT];  /* connections closed, by reason */
+    uint64_t datagrams;                      /* that came, right or wrong; of these: */
+    uint64_t datagrams_dropped_by[SEMEL_REASON_COUNT]; /* not run, by reason */
+    uint64_t waited;                                   /* requests that had to wait for their turn; of these: */
+    uint64_t expired_waiting;                          /* refused, since their deadline passed before it came */
+    uint64_t outwaited;                     /* refused as OVERLOADED, since it did not come in time */
+    uint64_t cancelled_waiting;             /* taken back by their clients */
+    uint64_t vanished_waiting;              /* gone with their connections; their clients send them again */
+    uint64_t accepted;                      /* connections accepted by the kernel */
+    uint64_t welcomed;                      /* of these, sessions welcomed */
+    uint64_t resumed;                       /* of these, RESUMED */
+    uint64_t closed_by[SEMEL_REASON_COUNT]; /* connections closed, by reason */
     uint64_t sessions_expired;
     uint64_t bytes_in;
     uint64_t bytes_out;

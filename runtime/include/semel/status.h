@@ -153,7 +153,12 @@ enum semel_rule {
     X(IDLE, "left, since nothing was asked for", "the next call connects again; see IdleTimeout")              \
     X(PEER_AWAY, "the client to call back has no connection", "nobody can dial it: it comes back by itself")   \
     X(PEER_GONE, "the session of the client to call back is over", "it, or the time it had, has ended")        \
-    X(NOT_SERVED, "the client serves nothing on its channel", "it takes calls back after semel_channel_serve")
+    X(NOT_SERVED, "the client serves nothing on its channel", "it takes calls back after semel_channel_serve") \
+    X(DATAGRAM_SENT, "handed to the network; nothing more is known", "a datagram is never acknowledged")       \
+    X(DATAGRAM_LOST, "the network says that a datagram did not arrive",                                        \
+      "is the server running, is the address right?")                                                          \
+    X(NO_DATAGRAM, "only oneway operations that are idempotent travel in datagrams",                           \
+      "a datagram may come twice and is never answered: use a tcp or unix endpoint")
 
 enum semel_reason {
 #define SEMEL_REASON_ENUM(name, what, advice) SEMEL_REASON_##name,

@@ -111,7 +111,7 @@ static enum semel_code handle_tell(semel_request *request, probe_Request *in, vo
 }
 
 static const struct probe_Probe_handlers handlers = {
-    .Add = handle, .Set = handle, .Peek = handle, .Tell = handle_tell};
+    .Add = handle, .Set = handle, .Peek = handle, .Tell = handle_tell, .Hint = handle_tell};
 
 void server_open_on(struct server *server, semel_node *node)
 {

@@ -23,7 +23,7 @@ struct server {
     semel_server *semel;
     char uri[SEMEL_ENDPOINT_TEXT_MAX];
     server_handler *handler; /* for every method with a reply; set before the first call */
-    server_handler *tell;    /* for Tell, without a reply; NULL: answers at once */
+    server_handler *tell;    /* for Tell and Hint, without a reply; NULL: answers at once */
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     unsigned runs[OPS];
@@ -91,7 +91,8 @@ enum method {
     ADD = probe_Probe_Add_index,
     SET = probe_Probe_Set_index,
     PEEK = probe_Probe_Peek_index,
-    TELL = probe_Probe_Tell_index
+    TELL = probe_Probe_Tell_index,
+    HINT = probe_Probe_Hint_index
 };
 
 /* Starts a call on the client's thread and returns once it is started.  options may be NULL. */

@@ -36,7 +36,12 @@ static size_t least_body(enum frame_type type)
 
 static struct frame fair_frame(enum frame_type type)
 {
-    return (struct frame){.type = type, .seq = 5, .method = 7, .digest = 9, .body_size = least_body(type)};
+    return (struct frame){.type = type,
+                          .flags = type == FRAME_DATAGRAM ? FRAME_IDEMPOTENT | FRAME_ONEWAY : 0,
+                          .seq = 5,
+                          .method = 7,
+                          .digest = 9,
+                          .body_size = least_body(type)};
 }
 
 /* ---- golden ---- */
@@ -259,6 +264,7 @@ static bool size_is_fair(enum frame_type type, uint64_t size, size_t limit)
     case FRAME_HELLO: return size >= 48 + 96 && size <= 48 + 96 + 64 && size <= limit;
     case FRAME_WELCOME: return size == 48 + 60 && size <= limit;
     case FRAME_REFUSE: return size >= 48 && size <= 48 + 255 && size <= limit;
+    case FRAME_DATAGRAM: return size >= 48 && size <= 1200 && size <= limit;
     case FRAME_RECEIPT: return size >= 48 + 12 && size <= 48 + 30 * 12 && size <= limit;
     case FRAME_REQUEST:
     case FRAME_REPLY: return size >= 48 && size <= limit;
@@ -311,8 +317,9 @@ Test(frame, unknown_types_are_refused)
     for (unsigned type = 0; type < 256; type++) {
         struct frame frame = fair_frame(FRAME_PING), read;
         frame.type = (enum frame_type)type;
+        frame.flags = fair_frame(frame.type).flags;
         frame.body_size = least_body(frame.type);
-        bool known = type >= 1 && type <= 11;
+        bool known = type >= 1 && type <= 12;
         enum semel_reason reason = read_back(&frame, LIMIT, &read);
         cr_assert_eq(reason, known ? SEMEL_REASON_NONE : SEMEL_REASON_BAD_TYPE, "type %u", type);
     }
@@ -327,6 +334,8 @@ Test(frame, unknown_flags_are_refused)
             struct frame frame = fair_frame((enum frame_type)type), read;
             frame.flags = (uint8_t)flags;
             bool fair = (flags & ~(unsigned)allowed[type]) == 0;
+            if (type == FRAME_DATAGRAM)
+                fair = flags == 3; /* nothing else may come twice */
             if (type == FRAME_REPLY && (flags & 3) == 3)
                 fair = false; /* no such outcome */
             if (type == FRAME_REPLY && (flags & 4) != 0 && (flags & 3) != SEMEL_OUTCOME_NOT_EXECUTED)
@@ -444,8 +453,8 @@ Test(frame, random_sealed_headers_are_sorted_out)
 
 Test(frame, types_have_names)
 {
-    static const char *const names[] = {"NONE",   "HELLO", "WELCOME", "REFUSE", "REQUEST", "REPLY",
-                                        "CANCEL", "PING",  "PONG",    "GOAWAY", "BYE",     "RECEIPT"};
+    static const char *const names[] = {"NONE", "HELLO", "WELCOME", "REFUSE", "REQUEST", "REPLY",   "CANCEL",
+                                        "PING", "PONG",  "GOAWAY",  "BYE",    "RECEIPT", "DATAGRAM"};
     for (int type = 0; type < FRAME_TYPE_COUNT; type++)
         cr_assert_str_eq(frame_type_name((enum frame_type)type), names[type], "wire numbers are append-only");
     cr_assert_str_eq(frame_type_name((enum frame_type)FRAME_TYPE_COUNT), "?");

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "core/datagram.h"
 #include "core/receipt.h"
 
 static const struct hello hello = {
@@ -125,6 +126,15 @@ const struct golden golden[GOLDEN_COUNT] = {
      ~GOLDEN_SERVER_NONCE + 3 * GOLDEN_STRIDE,
      "48000000 0b000000 00000000 00000000 00000000 00000000 00000000 00000000 "
      "83431a8a be0713d5 3dcf390a 4dcd65d1 06000000 00000000 03000000 0a000000 00000000 01000000 "},
+    {"DATAGRAM",
+     {.type = FRAME_DATAGRAM,
+      .flags = FRAME_IDEMPOTENT | FRAME_ONEWAY,
+      .code = DATAGRAM_VERSION,
+      .seq = 1,
+      .method = GOLDEN_HINT_METHOD},
+     DATAGRAM_SEED,
+     "32000000 0c030100 01000000 00000000 c6da5580 e32a21ee 00000000 00000000 "
+     "019422a9 f6e55c74 60dbcd75 afb342f8 0815 "},
 };
 
 static size_t write_receipt(uint8_t *body)
@@ -155,6 +165,7 @@ static size_t write_body(const struct frame *frame, uint8_t *body)
     case FRAME_REFUSE: memcpy(body, "draining", 8); return 8;
     case FRAME_REQUEST: memcpy(body, deposit, sizeof deposit); return sizeof deposit;
     case FRAME_RECEIPT: return write_receipt(body);
+    case FRAME_DATAGRAM: memcpy(body, degrees, sizeof degrees); return sizeof degrees;
     case FRAME_REPLY: memcpy(body, balance, sizeof balance); return sizeof balance;
     default: return 0;
     }

@@ -10,8 +10,9 @@
 
 #define GOLDEN_CLIENT_NONCE UINT64_C(0x1111111111111111)
 #define GOLDEN_SERVER_NONCE UINT64_C(0x2222222222222222)
-#define GOLDEN_METHOD UINT64_C(0x0a89e8769eeabc73) /* demo.Bank.Deposit */
+#define GOLDEN_METHOD UINT64_C(0x0a89e8769eeabc73)      /* demo.Bank.Deposit */
 #define GOLDEN_PEER_METHOD UINT64_C(0x2ff5be39eebd755d) /* demo.Thermometer.Read */
+#define GOLDEN_HINT_METHOD UINT64_C(0xee212ae38055dac6) /* demo.Thermometer.Hint */
 #define GOLDEN_STRIDE UINT64_C(0x9e3779b97f4a7c15)
 #define GOLDEN_ROOM 256
 
@@ -22,7 +23,7 @@ struct golden {
     const char *hex;
 };
 
-#define GOLDEN_COUNT 12
+#define GOLDEN_COUNT 13
 extern const struct golden golden[GOLDEN_COUNT];
 
 /* Writes the frame from its fields; returns its size. */

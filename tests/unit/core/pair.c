@@ -37,7 +37,11 @@ static struct packet forge(struct pair *pair, enum link_role sender, struct fram
 
 struct packet pair_forge(struct pair *pair, enum link_role sender, enum frame_type type)
 {
-    struct frame frame = {.type = type, .seq = 7, .method = 3, .body_size = body_size_of(type)};
+    struct frame frame = {.type = type,
+                          .flags = type == FRAME_DATAGRAM ? FRAME_IDEMPOTENT | FRAME_ONEWAY : 0,
+                          .seq = 7,
+                          .method = 3,
+                          .body_size = body_size_of(type)};
     return forge(pair, sender, &frame);
 }
 

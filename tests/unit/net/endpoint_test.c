@@ -81,6 +81,20 @@ Test(endpoint, tcp_tells_what_the_resolver_said)
     expect_bad("tcp://[::g]:80", gai_strerror(EAI_NONAME));
 }
 
+Test(endpoint, udp_is_an_address_for_datagrams)
+{
+    struct endpoint endpoint = resolve_one("udp://127.0.0.1:4061");
+    const struct sockaddr_in *address = (const struct sockaddr_in *)&endpoint.address;
+    cr_assert_eq(endpoint.transport, &transport_udp);
+    cr_assert_not_null(endpoint.transport->datagrams);
+    cr_assert_null(transport_tcp.datagrams);
+    cr_assert_null(transport_unix.datagrams);
+    cr_assert_eq(ntohs(address->sin_port), 4061);
+    resolve_one("udp://[::1]:4061");
+    expect_bad("udp:127.0.0.1:4061", "not of the form udp://HOST:PORT");
+    expect_bad("udp://127.0.0.1", "not of the form udp://HOST:PORT");
+}
+
 Test(endpoint, unix_is_a_path_or_a_name)
 {
     struct endpoint path = resolve_one("unix:/run/semel");
@@ -113,16 +127,16 @@ Test(endpoint, uris_have_an_end)
     uri[SEMEL_ENDPOINT_TEXT_MAX] = '\0';
     expect_bad(uri, "longer than 127 bytes");
     uri[SEMEL_ENDPOINT_TEXT_MAX - 1] = '\0';
-    expect_bad(uri, "unknown scheme (tcp and unix are known)");
+    expect_bad(uri, "unknown scheme (tcp, unix and udp are known)");
 }
 
 Test(endpoint, other_schemes_are_not_known)
 {
     static const char *const uris[] = {"",       ":",       "tcp",       "unix",           "127.0.0.1:80",
                                        "http:x", "tcps:x",  "TCP://a:1", " tcp://a:1",     "unixx:/p",
-                                       "tc:x",   "/a/path", "tcp //a:1", "udp://1.1.1.1:1"};
+                                       "tc:x",   "/a/path", "tcp //a:1", "UDP://1.1.1.1:1"};
     for (size_t i = 0; i < sizeof uris / sizeof *uris; i++)
-        expect_bad(uris[i], "unknown scheme (tcp and unix are known)");
+        expect_bad(uris[i], "unknown scheme (tcp, unix and udp are known)");
 }
 
 Test(endpoint, no_more_addresses_than_asked_for)
@@ -169,17 +183,17 @@ Test(endpoint, a_list_keeps_its_order)
 
 Test(endpoint, one_bad_entry_spoils_the_list_and_is_named)
 {
-    expect_bad_list("", "endpoint '': unknown scheme (tcp and unix are known); "
+    expect_bad_list("", "endpoint '': unknown scheme (tcp, unix and udp are known); "
                         "write tcp://HOST:PORT or unix:PATH");
-    expect_bad_list("unix:/a,", "endpoint '': unknown scheme (tcp and unix are known); "
+    expect_bad_list("unix:/a,", "endpoint '': unknown scheme (tcp, unix and udp are known); "
                                 "write tcp://HOST:PORT or unix:PATH");
-    expect_bad_list(",unix:/a", "endpoint '': unknown scheme (tcp and unix are known); "
+    expect_bad_list(",unix:/a", "endpoint '': unknown scheme (tcp, unix and udp are known); "
                                 "write tcp://HOST:PORT or unix:PATH");
-    expect_bad_list("unix:/a,,unix:/b", "endpoint '': unknown scheme (tcp and unix are known); "
+    expect_bad_list("unix:/a,,unix:/b", "endpoint '': unknown scheme (tcp, unix and udp are known); "
                                         "write tcp://HOST:PORT or unix:PATH");
     expect_bad_list("unix:/a,tcp://host,unix:/b", "endpoint 'tcp://host': not of the form tcp://HOST:PORT; "
                                                   "write tcp://HOST:PORT or unix:PATH");
-    expect_bad_list("unix:/a, unix:/b", "endpoint ' unix:/b': unknown scheme (tcp and unix are known); "
+    expect_bad_list("unix:/a, unix:/b", "endpoint ' unix:/b': unknown scheme (tcp, unix and udp are known); "
                                         "write tcp://HOST:PORT or unix:PATH");
 }
 
