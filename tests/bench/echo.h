@@ -35,7 +35,7 @@ struct echo_shape {
     /* A synchronous call.  *ret_right, on OK: the echo is right. */
     enum semel_code (*call)(semel_channel *channel, bool idempotent, semel_status *ret_status, bool *ret_right);
     /* An asynchronous call, which ends with echo_ended. */
-    enum semel_code (*start)(semel_channel *channel, bool idempotent, struct echo_slot *slot);
+    enum semel_code (*start)(semel_channel *channel, const struct options *options, struct echo_slot *slot);
 };
 
 extern const struct echo_shape echo_small; /* one field of bytes */

@@ -1,5 +1,5 @@
-/* The client of the echo: at depth 1 the synchronous stub on a node that nobody runs; above, the asynchronous one,
- * which starts a call for each that ended.  Any call that fails ends the benchmark.
+/* The client of the echo: at depth 1 the synchronous stub on a node that nobody runs; above, and for oneways, the
+ * asynchronous one, which starts a call for each that ended.  Any call that fails ends the benchmark.
  * It must not know: messages; echo_small.c and echo_large.c do.  Reads best next: main.c. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,7 +58,7 @@ static void start(struct echo_slot *slot, int64_t now_ns)
     struct echo_client *client = slot->client;
     slot->start_ns = now_ns;
     client->started++;
-    enum semel_code code = client->shape->start(client->channel, client->options->idempotent, slot);
+    enum semel_code code = client->shape->start(client->channel, client->options, slot);
     if (code == SEMEL_OK)
         return;
     fprintf(stderr, "semel-bench: a call could not be started: %s\n", semel_code_name(code));
@@ -98,7 +98,8 @@ static bool call_many_at_once(struct echo_client *client)
 static bool make_calls(struct echo_client *client, uint64_t calls)
 {
     client->goal += calls;
-    return client->options->depth == 1 ? call_one_by_one(client) : call_many_at_once(client);
+    bool synchronous = client->options->depth == 1 && !client->options->oneway;
+    return synchronous ? call_one_by_one(client) : call_many_at_once(client);
 }
 
 static bool open_channel(struct echo_client *client)

@@ -72,10 +72,11 @@ static void on_done(const bench_LargeReply *reply, const semel_status *status, v
     echo_ended(user, status, status->code == SEMEL_OK && is_right(reply));
 }
 
-static enum semel_code start(semel_channel *channel, bool idempotent, struct echo_slot *slot)
+static enum semel_code start(semel_channel *channel, const struct options *options, struct echo_slot *slot)
 {
-    return idempotent ? bench_Echo_EchoLargeIdempotent_start(channel, &request, NULL, NULL, on_done, slot)
-                      : bench_Echo_EchoLarge_start(channel, &request, NULL, NULL, on_done, slot);
+    return options->idempotent
+               ? bench_Echo_EchoLargeIdempotent_start(channel, &request, NULL, NULL, on_done, slot)
+               : bench_Echo_EchoLarge_start(channel, &request, NULL, NULL, on_done, slot);
 }
 
 const struct echo_shape echo_large = {

@@ -30,9 +30,18 @@ static enum semel_code echo_pieces(semel_request *request, bench_LargeRequest *i
     return SEMEL_OK;
 }
 
+static enum semel_code note(semel_request *request, bench_EchoRequest *in, void *user)
+{
+    (void)request;
+    (void)in;
+    (void)user;
+    return SEMEL_OK;
+}
+
 static const struct bench_Echo_handlers handlers = {
     .Echo = echo,
     .EchoIdempotent = echo,
+    .Note = note,
     .EchoLarge = echo_pieces,
     .EchoLargeIdempotent = echo_pieces,
 };

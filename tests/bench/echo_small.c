@@ -51,10 +51,17 @@ static void on_done(const bench_EchoReply *reply, const semel_status *status, vo
     echo_ended(user, status, status->code == SEMEL_OK && is_right(reply));
 }
 
-static enum semel_code start(semel_channel *channel, bool idempotent, struct echo_slot *slot)
+static void on_noted(const semel_status *status, void *user)
 {
-    return idempotent ? bench_Echo_EchoIdempotent_start(channel, &request, NULL, NULL, on_done, slot)
-                      : bench_Echo_Echo_start(channel, &request, NULL, NULL, on_done, slot);
+    echo_ended(user, status, status->code == SEMEL_OK);
+}
+
+static enum semel_code start(semel_channel *channel, const struct options *options, struct echo_slot *slot)
+{
+    if (options->oneway)
+        return bench_Echo_Note_start(channel, &request, NULL, NULL, on_noted, slot);
+    return options->idempotent ? bench_Echo_EchoIdempotent_start(channel, &request, NULL, NULL, on_done, slot)
+                               : bench_Echo_Echo_start(channel, &request, NULL, NULL, on_done, slot);
 }
 
 const struct echo_shape echo_small = {

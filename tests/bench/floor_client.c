@@ -20,6 +20,7 @@ struct floor_client {
     ev_io stream;
     struct meter *meter;
     size_t payload; /* bytes */
+    bool oneway;    /* one byte comes back for each */
     size_t depth;
     uint8_t *run; /* copies of the payload, one after the other */
     size_t run_bytes;
@@ -81,6 +82,8 @@ static void start_calls(struct floor_client *client, uint64_t count, int64_t now
 
 static bool is_right(const struct floor_client *client, size_t got)
 {
+    if (client->oneway)
+        return true; /* which byte it is says nothing */
     /* The ends of what was read; a run repeats the payload. */
     size_t last = (client->position + got - 1) % client->payload;
     return client->in[0] == client->run[client->position] && client->in[got - 1] == client->run[last];
@@ -90,12 +93,13 @@ static bool is_right(const struct floor_client *client, size_t got)
 static void take(struct floor_client *client, size_t got)
 {
     int64_t now_ns = meter_now_ns();
-    uint64_t complete = (client->position + got) / client->payload;
+    size_t back = client->oneway ? 1 : client->payload; /* bytes for each payload */
+    uint64_t complete = (client->position + got) / back;
     if (!is_right(client, got) || complete > client->started - client->ended) {
         fail(client, "the echo is wrong", 0);
         return;
     }
-    client->position = (client->position + got) % client->payload;
+    client->position = (client->position + got) % back;
     for (uint64_t i = 0; i < complete; i++)
         meter_add(client->meter, now_ns - client->starts[client->ended++ % client->depth]);
     if (client->ended == client->goal)
@@ -136,6 +140,7 @@ static bool init(struct floor_client *client, const struct options *options, str
 {
     client->meter = meter;
     client->payload = floor_payload_bytes(options);
+    client->oneway = options->oneway;
     client->depth = (size_t)options->depth;
     size_t copies = RUN_BYTES / client->payload;
     copies = copies > client->depth ? client->depth : copies;

@@ -1,5 +1,5 @@
-/* The server of the floor: what it reads it writes.
- * It must not know: payloads, or how many bytes belong together.
+/* The server of the floor: what it reads it writes; of oneways, a byte for each.
+ * It must not know: what is in a payload.
  * Reads best next: floor_client.c. */
 #include <errno.h>
 #include <ev.h>
@@ -13,6 +13,8 @@
 
 struct floor_server {
     struct ev_loop *loop;
+    size_t payload; /* bytes of one, of which a byte goes back; 0: all of them do */
+    size_t position;
     ev_io question;
     ev_io listener;
     ev_io stream;
@@ -58,6 +60,16 @@ static void write_back(struct floor_server *server)
     want(server, server->first == server->end ? EV_READ : EV_WRITE);
 }
 
+/* How many bytes go back for those that have come: all, or one for each payload that is complete. */
+static size_t answer_bytes(struct floor_server *server, size_t got)
+{
+    if (server->payload == 0)
+        return got;
+    size_t complete = (server->position + got) / server->payload;
+    server->position = (server->position + got) % server->payload;
+    return complete;
+}
+
 static void on_stream(struct ev_loop *loop, ev_io *watcher, int events)
 {
     (void)loop;
@@ -68,8 +80,10 @@ static void on_stream(struct ev_loop *loop, ev_io *watcher, int events)
             close_stream(server);
         if (got <= 0)
             return;
-        server->end = (size_t)got;
+        server->end = answer_bytes(server, (size_t)got);
     }
+    if (server->end == 0)
+        return; /* no payload is complete */
     write_back(server);
 }
 
@@ -105,7 +119,9 @@ static void start_watchers(struct floor_server *server, int listener, int questi
 int floor_serve(const struct options *options, int fd)
 {
     char uri[SERVER_URI_MAX];
-    struct floor_server server = {.loop = ev_loop_new(EVFLAG_AUTO), .bytes = malloc(FLOOR_READ_BYTES)};
+    struct floor_server server = {.loop = ev_loop_new(EVFLAG_AUTO),
+                                  .payload = options->oneway ? floor_payload_bytes(options) : 0,
+                                  .bytes = malloc(FLOOR_READ_BYTES)};
     int listener = floor_listen(options->transport, uri, sizeof uri);
     int code = EXIT_FAILURE;
     if (server.loop == NULL || server.bytes == NULL || listener < 0) {

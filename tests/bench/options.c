@@ -23,7 +23,10 @@ static const char help[] =
     "  --payload BYTES       in each request and each reply, 0 to 4194304\n"
     "  --depth N             calls outstanding, 1 to 4096; 1 uses the synchronous stub, more the asynchronous\n"
     "  --calls N             calls to measure, 1 to 1000000000; a tenth as many before them warm up\n"
-    "  --mode MODE           at-most-once (default) or idempotent; means nothing to the floor\n"
+    "  --mode MODE           at-most-once (default), idempotent, or oneway: at most once, a receipt and no "
+    "reply, up to\n"
+    "                        65535 bytes; the floor gives a byte back for each payload then, and knows no "
+    "other mode\n"
     "  --transport KIND      tcp (default) or unix; tls is not in this build\n"
     "  --client-cpu N        pin the client to this processor\n"
     "  --server-cpu N        pin the server to this processor\n"
@@ -115,8 +118,9 @@ static bool take_server_cpu(const char *name, const char *text, struct options *
 static bool take_mode(const char *name, const char *text, struct options *options)
 {
     options->idempotent = strcmp(text, "idempotent") == 0;
-    return options->idempotent || strcmp(text, "at-most-once") == 0 ||
-           complain("%s: \"%s\" is not one of at-most-once, idempotent", name, text);
+    options->oneway = strcmp(text, "oneway") == 0;
+    return options->idempotent || options->oneway || strcmp(text, "at-most-once") == 0 ||
+           complain("%s: \"%s\" is not one of at-most-once, idempotent, oneway", name, text);
 }
 
 static bool take_transport(const char *name, const char *text, struct options *options)
@@ -192,6 +196,8 @@ static bool take_all(int argc, char **argv, struct options *options)
     for (size_t i = 0; i < TABLE_SIZE; i++)
         if (table[i].required && !given[i])
             return complain("%s is missing", table[i].name);
+    if (options->oneway && options->payload_bytes > OPTIONS_ONEWAY_MAX)
+        return complain("--mode oneway takes payloads of at most %d bytes", OPTIONS_ONEWAY_MAX);
     return options->payload_bytes * options->depth <= OPTIONS_OUTSTANDING_MAX ||
            complain("--payload times --depth is over %d bytes", OPTIONS_OUTSTANDING_MAX);
 }

@@ -16,6 +16,8 @@ enum {
     /* payload * depth: what may be on its way at once. */
     OPTIONS_OUTSTANDING_MAX = 1 << 30,
     OPTIONS_CALLS_MAX = 1000000000,
+    /* What one field of bytes holds. */
+    OPTIONS_ONEWAY_MAX = 65535,
 };
 
 enum options_peer { OPTIONS_ECHO, OPTIONS_FLOOR };
@@ -27,6 +29,7 @@ struct options {
     enum options_peer peer;
     enum options_transport transport;
     bool idempotent;
+    bool oneway; /* instead */
     uint64_t payload_bytes;
     uint64_t depth;
     uint64_t calls;

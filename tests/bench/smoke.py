@@ -12,6 +12,7 @@ TIMEOUT_S = 60
 PAYLOADS = {0: 100, 64: 100, 70000: 20, 1 << 20: 10}  # bytes: calls at depth 1
 DEPTHS = (1, 64)
 WAYS = [("floor", []), ("echo", []), ("echo", ["--mode", "at-most-once"]), ("echo", ["--mode", "idempotent"])]
+ONEWAY = [("floor", ["--mode", "oneway"]), ("echo", ["--mode", "oneway"])]
 TRANSPORTS = ([], ["--transport", "tcp"], ["--transport", "unix"])
 
 FIELDS = ("peer payload depth calls calls_per_s server_cpu_us_per_call client_cpu_us_per_call "
@@ -35,6 +36,7 @@ WRONG = [
     (["floor", *USUAL, "--transport", "tls"], "tls is not available in this build"),
     (["echo", *USUAL, "--client-cpu", "-1"], "not a whole number"),
     (["echo", *USUAL, "--server-cpu", "1000000"], "out of range"),
+    (["echo", "--payload", "65536", "--depth", "1", "--calls", "1", "--mode", "oneway"], "at most 65535"),
     (["echo", "--payload", "64k", "--depth", "1", "--calls", "1"], "not a whole number"),
     (["echo", "--payload", "4194305", "--depth", "1", "--calls", "1"], "out of range"),
     (["echo", "--payload", "64", "--depth", "0", "--calls", "1"], "out of range"),
@@ -111,6 +113,10 @@ def checks(bench):
     for (peer, mode), transport, payload, depth in itertools.product(WAYS, TRANSPORTS, PAYLOADS, DEPTHS):
         if bool(mode) != bool(transport) and peer == "echo":
             continue  # the defaults are tried together
+        options = mode + transport
+        yield f"{peer} {payload} B depth {depth} {' '.join(options)}", measurement_wrong(bench, peer, options, payload,
+                                                                                       depth)
+    for (peer, mode), transport, payload, depth in itertools.product(ONEWAY, TRANSPORTS[1:], (0, 64), DEPTHS):
         options = mode + transport
         yield f"{peer} {payload} B depth {depth} {' '.join(options)}", measurement_wrong(bench, peer, options, payload,
                                                                                        depth)
