@@ -24,9 +24,6 @@ static_assert(offsetof(struct semel_channel, member) == 0, "semel_channel_serve 
 /* Calls kept for the next ones; a peak beyond it goes back to the allocator. */
 enum { SPARE_CALLS = 4096 };
 
-/* Between the rounds of a channel that has to be reachable, while nobody answers. */
-enum { KEEP_WAIT_MS = 1000 };
-
 /* ---- calls on their way ---- */
 
 /* A connection is wanted at due_ns. */
@@ -38,10 +35,10 @@ static void want(semel_channel *channel, int64_t due_ns)
         reconnector_want(&channel->reconnector, due_ns);
 }
 
-void channel_keep(semel_channel *channel, int64_t wait_ns)
+void channel_keep(semel_channel *channel)
 {
     if (serving_is_on(&channel->serving))
-        want(channel, node_now(channel->node) + wait_ns);
+        want(channel, node_now(channel->node) + serving_wait_ns(channel));
 }
 
 void channel_kick(semel_channel *channel)
@@ -105,7 +102,7 @@ void channel_round_failed(semel_channel *channel, enum semel_reason reason, int 
         .endpoint = endpoint};
     channel_fail_waiting(channel, &round);
     schedule(channel);
-    channel_keep(channel, KEEP_WAIT_MS * MS_IN_NS);
+    channel_keep(channel);
 }
 
 static void fail_on_connection(struct call *call, const void *failure)
@@ -151,7 +148,7 @@ void channel_lost(semel_channel *channel, enum semel_reason reason, int os_error
     if (recovering)
         recovery_lost(channel, &round);
     schedule(channel);
-    channel_keep(channel, 0);
+    channel_keep(channel);
 }
 
 static void on_lost(struct wire *wire, enum semel_reason reason, int os_error)

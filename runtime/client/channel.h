@@ -92,8 +92,8 @@ void channel_each_call(semel_channel *channel, void (*fn)(struct call *call, con
 /* A call wants to go out: moves it along, or sees to a connection. */
 void channel_kick(semel_channel *channel);
 
-/* Sees to a connection after wait_ns, if it has to be reachable. */
-void channel_keep(semel_channel *channel, int64_t wait_ns);
+/* Sees to a connection, if it has to be reachable. */
+void channel_keep(semel_channel *channel);
 
 /* A call has ended: the window may have moved, or someone waits for silence. */
 void channel_call_ended(semel_channel *channel);

@@ -12,6 +12,8 @@
  * Further attempts (HedgeDelay) that go to other endpoints have sessions of their own, and are not recovered: do not
  * hedge what needs a state on the server.
  *
+ * What the server calls back (semel/peer.h) is not held: it runs while a recovery is under way, which may need it.
+ *
  * Reads best next: examples/remote-file. */
 #ifndef SEMEL_RECOVERY_H
 #define SEMEL_RECOVERY_H
