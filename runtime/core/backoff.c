@@ -53,6 +53,6 @@ uint32_t backoff_wait_ms(const struct backoff *backoff, uint32_t failures, uint3
     case SEMEL_JITTER_EQUAL: return (uint32_t)spread(wait - wait / 2, wait, random);
     case SEMEL_JITTER_DECORRELATED: return decorrelated(backoff, last_wait_ms, random);
     }
-    assert(!"a jitter outside its list");
+    assert(false && "a jitter outside its list");
     return wait;
 }

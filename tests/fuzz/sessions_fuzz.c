@@ -90,7 +90,7 @@ static struct fact *fact_of(struct bench *bench, const struct session *session)
     for (unsigned i = 0; i < IDS; i++)
         if (bench->facts[i].known && bench->facts[i].session == session)
             return &bench->facts[i];
-    must(!"a session nobody knows");
+    must(false && "a session nobody knows");
     return NULL;
 }
 

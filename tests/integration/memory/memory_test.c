@@ -2,23 +2,12 @@
  *
  * Reads best next: world.h, failing.h. */
 #include <criterion/criterion.h>
-#include <dirent.h>
 
 #include "failing.h"
+#include "leaks.h"
 #include "world.h"
 
 TestSuite(memory, .timeout = 600);
-
-static unsigned descriptors(void)
-{
-    unsigned count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    cr_assert(folder != NULL);
-    while (readdir(folder) != NULL)
-        count++;
-    closedir(folder);
-    return count;
-}
 
 /* A life in which the n-th allocation fails leaves nothing behind. */
 static struct world_result live_failing(uint64_t n, uint64_t one_in)

@@ -162,10 +162,12 @@ static void attack_open(struct attack *attack, uint64_t seed, bool alone)
 static void replace_server(struct attack *attack, bool drain)
 {
     struct server *leaving = &attack->servers[1];
-    if (drain)
+    if (drain) {
         cr_assert_eq((int)semel_server_drain(leaving->semel, NULL, NULL), SEMEL_OK);
-    else
+    } else {
         semel_server_close(leaving->semel);
+        leaving->semel = NULL;
+    }
     server_open_at(&attack->servers[2], NULL, leaving->uri);
     attack->servers[2].handler = by_whim;
 }
@@ -184,13 +186,15 @@ static void attack_close(struct attack *attack)
     struct semel_channel_stats stats = client_stats(&attack->client);
     engine_check_sums(&stats);
     client_close(&attack->client);
-    for (int i = 0; i < SERVERS; i++)
-        while (attack->servers[i].pending_count > 0)
-            finish_one(&attack->servers[i]);
-    for (unsigned op = 0; op < CALLS; op++) /* also what has run since */
-        judge(attack, op);
     for (int i = 0; i < PROXIES; i++)
         proxy_close(&attack->proxies[i]);
+    for (int i = 0; i < SERVERS; i++) {
+        semel_server_close(attack->servers[i].semel); /* from here on none is left pending any more */
+        while (attack->servers[i].pending_count > 0)
+            finish_one(&attack->servers[i]);
+    }
+    for (unsigned op = 0; op < CALLS; op++) /* also what has run since */
+        judge(attack, op);
     for (int i = 0; i < SERVERS; i++)
         server_close(&attack->servers[i]);
 }

@@ -4,7 +4,6 @@
 #include "fixture.h"
 
 #include <criterion/criterion.h>
-#include <dirent.h>
 
 #include <stddef.h>
 #include <stdio.h>
@@ -349,17 +348,4 @@ unsigned watch_times(struct watch *watch)
     unsigned times = watch->times;
     pthread_mutex_unlock(&watch->mutex);
     return times;
-}
-
-/* ---- leaks ---- */
-
-unsigned descriptors(void)
-{
-    unsigned count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    cr_assert(folder != NULL);
-    while (readdir(folder) != NULL)
-        count++;
-    closedir(folder);
-    return count;
 }

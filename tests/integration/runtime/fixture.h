@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <semel/semel.h>
 
+#include "leaks.h"
 #include "probe.semel.h"
 
 enum { OPS = 8192, PENDING_MAX = 256 };
@@ -110,9 +111,6 @@ unsigned watch_times(struct watch *watch);
 
 /* Calls fn(arg) on the node's thread and returns when it has returned. */
 void on_node(semel_node *node, void (*fn)(void *), void *arg);
-
-/* Open descriptors of this process. */
-unsigned descriptors(void);
 
 /* Call options that set these four alone, as an initializer. */
 #define OPTIONS(deadline_ms, intervals_ms, count, on_unavailable)                                              \
