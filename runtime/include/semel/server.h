@@ -27,9 +27,9 @@ enum semel_code semel_server_add(semel_server *server, const struct semel_servic
                                  const void *handlers, void *user);
 
 /* Listens at a URI: tcp://HOST:PORT (port 0: any), unix:PATH; or udp://HOST:PORT for datagrams, in which oneway
- * operations that are idempotent arrive (semel/channel.h).  They are never answered; those that do not run are counted
- * by reason.  ret_uri (may be NULL) receives the URI with the real
- * port, at least SEMEL_ENDPOINT_TEXT_MAX bytes.
+ * operations that are idempotent arrive (semel/channel.h).  Datagrams are never answered; those that do not run are
+ * counted by reason, but for those that the kernel drops before the server sees them.  ret_uri (may be NULL) receives
+ * the URI with the real port, at least SEMEL_ENDPOINT_TEXT_MAX bytes.
  * Errors: INVALID_ARGUMENT (URI), ALREADY_EXISTS (address in use), PERMISSION_DENIED, RESOURCE_EXHAUSTED. */
 enum semel_code semel_server_listen(semel_server *server, const char *uri, char *ret_uri,
                                     semel_status *ret_status);
