@@ -286,6 +286,16 @@ static bool is_dead(struct wire *wire)
     return wire_is_closed(wire);
 }
 
+/* A stream that is closed before its input is read is reset, and the peer may lose what it was sent last: a PING that
+ * comes after BYE must not cost a reply. */
+static void discard_input(const struct wire *wire)
+{
+    uint8_t bytes[1024]; /* the scratch buffer may hold frames of another wire just now */
+    for (int i = 0; i < READS_TO_CATCH_UP; i++)
+        if (wire->transport->read(wire->fd, bytes, sizeof bytes) <= 0)
+            return;
+}
+
 void wire_flush(struct wire *wire)
 {
     if (wire_is_closed(wire) || wire->dialling || is_dead(wire))
@@ -297,6 +307,7 @@ void wire_flush(struct wire *wire)
     if (wire_is_closed(wire))
         return;
     if (wire->closing && (wire->queue.head == NULL || wire->deaf)) {
+        discard_input(wire);
         wire_fail(wire, wire->closing_reason, 0);
         return;
     }

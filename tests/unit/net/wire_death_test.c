@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -42,6 +43,24 @@ Test(wire_death, closes_when_everything_is_sent, .init = enter, .fini = bench_cl
     cr_assert_eq(bench.sent, 2);
     cr_assert_eq(bench.dropped, 0);
     cr_assert_not(bench_read(), "the end of input");
+}
+
+/* Regression: a ping that crossed the end of a drain made the kernel reset the connection, and the last replies with it. */
+Test(wire_death, bytes_that_come_late_do_not_reset_what_was_sent, .init = enter, .fini = bench_close)
+{
+    int error = -1;
+    socklen_t size = sizeof error;
+    bench_reply(1, 10);
+    wire_close_when_sent(bench.wire, SEMEL_REASON_DRAINED);
+    bench_send(100);
+    bench_turn();
+    cr_assert_eq(bench.lost, 1);
+    cr_assert_eq(getsockopt(bench.fd, SOL_SOCKET, SO_ERROR, &error, &size), 0);
+    cr_assert_eq(error, 0, "%s", strerror(error));
+    struct frame reply;
+    cr_assert_not(bench_read(), "the end of input");
+    cr_assert(bench_take(&reply));
+    cr_assert_eq(reply.seq, 1);
 }
 
 Test(wire_death, closes_at_the_end_of_the_turn_with_nothing_to_send, .init = enter, .fini = bench_close)
