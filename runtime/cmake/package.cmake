@@ -5,7 +5,8 @@ include(CMakePackageConfigHelpers)
 
 # The compiler finds its plugin beside itself and semel/options.proto in ../share/semel; idl/ and codegen/ install those.
 install(TARGETS semel_shared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(FILES ${SEMEL_SHIPPED_ARCHIVE} DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/shipped/libsemel.a ${CMAKE_CURRENT_BINARY_DIR}/shipped/libsemel-sim.a
+        DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/semel DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h)
 install(DIRECTORY ${SEMEL_WELLKNOWN_DIR}/google DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/semel/wellknown
         FILES_MATCHING PATTERN *.pb.h)
@@ -20,7 +21,8 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/semelConfig.cmake ${CMAKE_CURRENT_BINA
 # From the folder of semel.pc up to the prefix, so that the tree can be moved.
 string(REGEX REPLACE "[^/]+" ".." SEMEL_UP ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 configure_file(cmake/semel.pc.in semel.pc @ONLY)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/semel.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+configure_file(cmake/semel-sim.pc.in semel-sim.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/semel.pc ${CMAKE_CURRENT_BINARY_DIR}/semel-sim.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 # One Debian package: before 1.0 library, headers and compiler fit only the like of themselves, so a runtime package of
 # its own would promise what does not hold.  Who ships a program to a small machine links libsemel.a.

@@ -1,4 +1,4 @@
-# The two libraries that are installed.  Both show semel_* and google_protobuf_* and nothing else, so that no name from
+# The libraries that are installed.  Both show semel_* and google_protobuf_* and nothing else, so that no name from
 # inside can clash with one of a user's.  Must not know: where they go.  Reads best next: package.cmake.
 
 # No promise of a stable ABI before 1.0: the minor version is part of the name that programs ask for.
@@ -27,18 +27,26 @@ set(whole)
 if(CMAKE_INTERPROCEDURAL_OPTIMIZATION)
   separate_arguments(whole UNIX_COMMAND "${CMAKE_C_FLAGS} ${CMAKE_C_FLAGS_RELEASE} -flto=auto -flinker-output=nolto-rel")
 endif()
-set(SEMEL_SHIPPED_ARCHIVE ${CMAKE_CURRENT_BINARY_DIR}/shipped/libsemel.a)
-set(object ${CMAKE_CURRENT_BINARY_DIR}/shipped/semel.o)
 file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/shipped)
-add_custom_command(
-  OUTPUT ${SEMEL_SHIPPED_ARCHIVE}
-  BYPRODUCTS ${object}
-  COMMAND ${CMAKE_C_COMPILER} ${whole} -r -o ${object} ${objects}
-  COMMAND ${CMAKE_OBJCOPY} --wildcard --keep-global-symbol=semel_* $<$<CONFIG:Release>:--strip-debug> ${object}
-  COMMAND ${CMAKE_COMMAND} -E rm -f ${SEMEL_SHIPPED_ARCHIVE}
-  COMMAND ${CMAKE_AR} qcsD ${SEMEL_SHIPPED_ARCHIVE} ${object} $<TARGET_OBJECTS:semel_wellknown>
-  DEPENDS ${objects} $<TARGET_OBJECTS:semel_wellknown>
-  COMMENT "Linking the archive that is installed, libsemel.a"
-  COMMAND_EXPAND_LISTS VERBATIM)
-add_custom_target(semel_shipped_archive ALL DEPENDS ${SEMEL_SHIPPED_ARCHIVE})
-add_dependencies(semel_shipped_archive ${parts} semel_wellknown)
+
+# semel_ship_archive(NAME FLAGS OBJECTS PARTS): shipped/libNAME.a of these objects, which belong to these targets.
+function(semel_ship_archive name flags objects parts)
+  set(archive ${CMAKE_CURRENT_BINARY_DIR}/shipped/lib${name}.a)
+  set(object ${CMAKE_CURRENT_BINARY_DIR}/shipped/${name}.o)
+  add_custom_command(
+    OUTPUT ${archive}
+    BYPRODUCTS ${object}
+    COMMAND ${CMAKE_C_COMPILER} ${flags} -r -o ${object} ${objects}
+    COMMAND ${CMAKE_OBJCOPY} --wildcard --keep-global-symbol=semel_* $<$<CONFIG:Release>:--strip-debug> ${object}
+    COMMAND ${CMAKE_COMMAND} -E rm -f ${archive}
+    COMMAND ${CMAKE_AR} qcsD ${archive} ${object} $<TARGET_OBJECTS:semel_wellknown>
+    DEPENDS ${objects} $<TARGET_OBJECTS:semel_wellknown>
+    COMMENT "Linking the archive that is installed, lib${name}.a"
+    COMMAND_EXPAND_LISTS VERBATIM)
+  add_custom_target(shipped_${name} ALL DEPENDS ${archive})
+  add_dependencies(shipped_${name} ${parts} semel_wellknown)
+endfunction()
+
+semel_ship_archive(semel "${whole}" "${objects}" "${parts}")
+semel_ship_archive(semel-sim "" "$<TARGET_OBJECTS:semel_sim_runtime>;$<TARGET_OBJECTS:semel_sim_world>"
+                   "semel_sim_runtime;semel_sim_world")

@@ -12,7 +12,7 @@ fi
 quietly cmake "${fresh[@]}" -S "$root" -B "$work/build" -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF \
     -DCMAKE_C_COMPILER="$3" -DCMAKE_INSTALL_PREFIX=/usr -DCMAKE_SKIP_INSTALL_ALL_DEPENDENCY=ON
 quietly cmake --build "$work/build" --parallel "$(nproc)" \
-    --target semel_shared semel_shipped_archive semel_tool semelc protoc-gen-semel
+    --target semel_shared shipped_semel shipped_semel-sim semel_tool semelc protoc-gen-semel
 
 rm -rf "$work/elsewhere" "$prefix"
 quietly cmake --install "$work/build" --prefix "$work/elsewhere"

@@ -9,10 +9,12 @@ lib=$(library_folder "$prefix")
 rm -rf "$at"
 mkdir -p "$at"
 
-# says FOLDER: both programs print what they should.
+# says FOLDER: both programs print what they should, and the simulation of the same service passes.
 says() {
     (cd "$1" && ./shelf unix:socket && ./shelf-cpp unix:socket) >"$1/said" 2>&1 || fail "$1: $(cat "$1/said")"
     diff "$here/expected.txt" "$1/said" >&2 || fail "$1: prints something else"
+    (cd "$1" && ./shelf-sim --seeds 1..50) >"$1/simulated" 2>&1 || fail "$1: $(cat "$1/simulated")"
+    grep -q '^shelf: 50 seeds passed' "$1/simulated" || fail "$1: simulates something else: $(cat "$1/simulated")"
 }
 
 # A shared one asks for the library by its name; a static one holds it, and no message it does not use.
