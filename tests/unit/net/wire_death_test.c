@@ -45,7 +45,7 @@ Test(wire_death, closes_when_everything_is_sent, .init = enter, .fini = bench_cl
     cr_assert_not(bench_read(), "the end of input");
 }
 
-/* Regression: a ping that crossed the end of a drain made the kernel reset the connection, and the last replies with it. */
+/* Regression: a ping that crossed the end of a drain made the kernel reset the connection, and replies were lost. */
 Test(wire_death, bytes_that_come_late_do_not_reset_what_was_sent, .init = enter, .fini = bench_close)
 {
     int error = -1;
