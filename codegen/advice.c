@@ -46,11 +46,20 @@ static const char *const option_names[] = {
     "on_unavailable",
     "errors",
     "oneway",
+    "transactional",
 };
 enum {
     METHOD_OPTIONS = sizeof option_names / sizeof *option_names,
-    SERVICE_OPTIONS = METHOD_OPTIONS - 1 /* the last is of methods only */
+    SERVICE_OPTIONS = METHOD_OPTIONS - 2 /* the last two are of methods only */
 };
+
+static bool is_of_methods_only(const char *name)
+{
+    for (size_t i = SERVICE_OPTIONS; i < METHOD_OPTIONS; i++)
+        if (strcmp(name, option_names[i]) == 0)
+            return true;
+    return false;
+}
 
 /* "a, b and c" */
 static const char *list_options(struct arena *arena, size_t count)
@@ -88,7 +97,7 @@ static const char *advise_field(struct arena *arena, const char *text)
     if (unknown != NULL) /* what follows asks for an import that is there */
         text = arena_printf(arena, "%.*s", (int)(unknown - text) + 10, text);
     size_t count = service ? SERVICE_OPTIONS : METHOD_OPTIONS;
-    if (service && strcmp(name, option_names[SERVICE_OPTIONS]) == 0)
+    if (service && is_of_methods_only(name))
         return arena_printf(arena, "%s  It is an option of methods", text);
     const char *nearest = name_nearest(name, option_names, count);
     if (nearest != NULL)

@@ -121,6 +121,7 @@ static json_t *describe_method(const struct model_method *method)
     set(object, "id", json_sprintf("0x%016llx", (unsigned long long)method->id));
     set(object, "mode", json_string(describe_mode(method->mode)));
     set(object, "oneway", json_boolean(method->oneway));
+    set(object, "transactional", json_boolean(method->transactional));
     set(object, "deprecated", json_boolean(method->deprecated));
     set(object, "request", json_string(method->request->full_name));
     set(object, "reply", json_string(method->reply->full_name));

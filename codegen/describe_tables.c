@@ -104,8 +104,8 @@ static const char *errors(struct arena *arena, const struct model_options *optio
 
 static const char *mode(struct arena *arena, const struct model_method *method)
 {
-    return arena_printf(arena, "%s%s%s", describe_mode(method->mode), method->oneway ? ", oneway" : "",
-                        method->deprecated ? ", deprecated" : "");
+    return arena_printf(arena, "%s%s%s%s", describe_mode(method->mode), method->oneway ? ", oneway" : "",
+                        method->transactional ? ", transactional" : "", method->deprecated ? ", deprecated" : "");
 }
 
 /* ---- tables ---- */

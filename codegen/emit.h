@@ -10,7 +10,7 @@
 #include "idl/model.h"
 
 /* What the tables of semel/service.h looked like when this generator was written. */
-#define EMIT_SERVICE_VERSION 2
+#define EMIT_SERVICE_VERSION 3
 
 void emit_header(struct text *out, const struct model_file *file);
 void emit_source(struct text *out, const struct model_file *file);

@@ -59,6 +59,8 @@ static void method_facts(struct text *facts, const struct model_method *method)
         "No side effects: may be executed again by a retry.",
     };
     text_line(facts, "%s%s", modes[method->mode], method->oneway ? "  Oneway: no reply, no result." : "");
+    if (method->transactional)
+        text_line(facts, "Transactional: with a durable store its effect is there once, whatever crashes.");
     for (size_t i = 0; i < method->options.error_count; i++)
         text_line(facts, "Error: %s", method->options.errors[i].message->full_name);
     if (method->deprecated)

@@ -161,6 +161,8 @@ static void emit_entry(struct text *out, const struct model_service *service, co
         text_line(out, ".error_offset = offsetof(%s_error, as),", method->c_name);
         text_line(out, ".error_size = sizeof(%s_error),", method->c_name);
     }
+    if (method->transactional)
+        text_line(out, ".transactional = true,");
     if (method->options.said)
         text_line(out, ".options = &%s_options,", method->c_name);
     text_close(out, "},");

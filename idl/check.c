@@ -67,6 +67,16 @@ static void oneway_with_an_effect(const struct check_method *subject)
         subject->method->full_name);
 }
 
+/* ---- transactional ---- */
+
+static void transactional_with_an_effect(const struct check_method *subject)
+{
+    if (subject->method->transactional && subject->method->mode == MODE_NO_SIDE_EFFECTS)
+        diagnostics_error(subject->source->list, options_place(subject->source, OPTION_TRANSACTIONAL),
+                          "transactional: method %s has no side effects, so there is nothing to commit",
+                          subject->method->full_name);
+}
+
 /* ---- what needs operations that may run again ---- */
 
 static const int32_t hedging[] = {OPTION_HEDGE_MAX, OPTION_HEDGE_DELAY, 0};
@@ -226,7 +236,8 @@ static judge *const oneway_judges[] = {
 };
 
 static judge *const judges[] = {
-    again_only_if_it_may, hedges_are_counted, retries_under_drop, tuning_of_nothing, spans_of_both,
+    transactional_with_an_effect, again_only_if_it_may, hedges_are_counted,
+    retries_under_drop,           tuning_of_nothing,    spans_of_both,
 };
 
 void check_method(const struct check_method *subject)

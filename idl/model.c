@@ -154,6 +154,7 @@ static void set_options(const struct service_builder *to, const desc_Method *sou
     struct model_options written = options_read(&at, rules);
     errors_read(&at, rules, &written);
     method->oneway = rules != NULL && rules->has_oneway && rules->oneway;
+    method->transactional = rules != NULL && rules->has_transactional && rules->transactional;
     method->mode = mode_of(source);
     method->deprecated = source->options.has_deprecated && source->options.deprecated;
     method->options = options_merge(method, &written, &to->options);

@@ -106,6 +106,7 @@ struct model_method {
     uint64_t id;
     enum model_mode mode;
     bool oneway;
+    bool transactional;
     bool deprecated;
     const struct model_message *request;
     const struct model_message *reply;

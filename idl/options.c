@@ -32,6 +32,7 @@ const char *options_name(int32_t option)
         [OPTION_RETRYABLE_CODES] = "retryable_codes",
         [OPTION_HEDGE_DELAY] = "hedge_delay",
         [OPTION_HEDGE_MAX] = "hedge_max",
+        [OPTION_TRANSACTIONAL] = "transactional",
     };
     return names[option];
 }

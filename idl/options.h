@@ -26,6 +26,7 @@ enum {
     OPTION_RETRYABLE_CODES = 13,
     OPTION_HEDGE_DELAY = 14,
     OPTION_HEDGE_MAX = 15,
+    OPTION_TRANSACTIONAL = 16,
     OPTION_LAST = 15
 };
 
@@ -43,7 +44,7 @@ struct place options_place(const struct options_source *source, int32_t option);
 /* Its name, "deadline". */
 const char *options_name(int32_t option);
 
-/* Whether options say something about it; oneway is not among them. */
+/* Whether options say something about it; oneway and transactional are not among them. */
 bool options_say(const struct model_options *options, int32_t option);
 
 /* The first of list, which ends with 0, that options say something about; 0: none. */

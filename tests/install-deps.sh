@@ -8,6 +8,7 @@ packages=(
     nanopb libnanopb-dev                   # messages: generator (with python3) and library
     protobuf-compiler libprotobuf-dev      # protoc, and google/protobuf/descriptor.proto for it
     libev-dev libxxhash-dev libinih-dev    # event loop, hashes, property files
+    liblmdb-dev                            # the durable store
     libjansson-dev                         # JSON of the tools
     libcriterion-dev universal-ctags       # tests; ctags measures function length
     spin                                   # tests/model: looks at every state

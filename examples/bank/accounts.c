@@ -74,12 +74,26 @@ static struct account *open_account(struct accounts *accounts, const char *name)
     return account;
 }
 
-struct account accounts_look(const struct accounts *accounts, const char *name)
+/* As it would be opened. */
+static struct account new_account(const struct accounts *accounts, const char *name)
 {
-    struct account account = *find(accounts, name);
-    if (account.name[0] == '\0')
-        account.balance = accounts->opening;
+    struct account account = {.balance = accounts->opening};
+    snprintf(account.name, sizeof account.name, "%s", name);
     return account;
+}
+
+enum semel_code accounts_look(const struct accounts *accounts, MDB_txn *txn, const char *name,
+                              struct account *ret_account)
+{
+    *ret_account = new_account(accounts, name);
+    if (accounts->vault.env != NULL) {
+        enum semel_code code = vault_get(&accounts->vault, txn, name, ret_account);
+        return code == SEMEL_NOT_FOUND ? SEMEL_OK : code;
+    }
+    const struct account *slot = find(accounts, name);
+    if (slot->name[0] != '\0')
+        *ret_account = *slot;
+    return SEMEL_OK;
 }
 
 int64_t accounts_missing(const struct account *account, int64_t amount)
@@ -98,34 +112,47 @@ static enum semel_code fail(const char **ret_why, enum semel_code code, const ch
     return code;
 }
 
-enum semel_code accounts_add(struct accounts *accounts, const char *name, int64_t amount, int64_t *ret_balance,
-                             const char **ret_why)
+/* Keeps an account as it is now. */
+static enum semel_code keep(struct accounts *accounts, MDB_txn *txn, const struct account *account,
+                            const char **ret_why)
 {
+    if (accounts->vault.env != NULL) {
+        enum semel_code code = vault_put(&accounts->vault, txn, account);
+        return code == SEMEL_OK ? SEMEL_OK : fail(ret_why, code, "the vault takes nothing");
+    }
+    struct account *slot = open_account(accounts, account->name);
+    if (slot == NULL)
+        return fail(ret_why, SEMEL_RESOURCE_EXHAUSTED, "the bank has no room for another account");
+    *slot = *account;
+    return SEMEL_OK;
+}
+
+enum semel_code accounts_add(struct accounts *accounts, MDB_txn *txn, const char *name, int64_t amount,
+                             int64_t *ret_balance, const char **ret_why)
+{
+    struct account now;
     if (name[0] == '\0')
         return fail(ret_why, SEMEL_INVALID_ARGUMENT, "the account has no name");
-    struct account now = accounts_look(accounts, name);
+    if (accounts_look(accounts, txn, name, &now) != SEMEL_OK)
+        return fail(ret_why, SEMEL_INTERNAL, "the vault cannot be read");
     int64_t balance;
     if (__builtin_add_overflow(now.balance, amount, &balance))
         return fail(ret_why, SEMEL_OUT_OF_RANGE, "more money than an account can hold");
     if (amount < 0 && accounts_missing(&now, -amount) > 0)
         return fail(ret_why, SEMEL_FAILED_PRECONDITION, "insufficient funds");
-    struct account *account = open_account(accounts, name);
-    if (account == NULL)
-        return fail(ret_why, SEMEL_RESOURCE_EXHAUSTED, "the bank has no room for another account");
-    account->balance = balance;
-    *ret_balance = balance;
-    return SEMEL_OK;
+    *ret_balance = now.balance = balance;
+    return keep(accounts, txn, &now, ret_why);
 }
 
-enum semel_code accounts_set_limit(struct accounts *accounts, const char *name, int64_t limit,
+enum semel_code accounts_set_limit(struct accounts *accounts, MDB_txn *txn, const char *name, int64_t limit,
                                    int64_t *ret_previous, const char **ret_why)
 {
+    struct account now;
     if (name[0] == '\0')
         return fail(ret_why, SEMEL_INVALID_ARGUMENT, "the account has no name");
-    struct account *account = open_account(accounts, name);
-    if (account == NULL)
-        return fail(ret_why, SEMEL_RESOURCE_EXHAUSTED, "the bank has no room for another account");
-    *ret_previous = account->limit;
-    account->limit = limit;
-    return SEMEL_OK;
+    if (accounts_look(accounts, txn, name, &now) != SEMEL_OK)
+        return fail(ret_why, SEMEL_INTERNAL, "the vault cannot be read");
+    *ret_previous = now.limit;
+    now.limit = limit;
+    return keep(accounts, txn, &now, ret_why);
 }

@@ -10,12 +10,14 @@
 #include <ev.h>
 
 #include <semel/semel.h>
+#include <semel/store.h>
 
 #include "accounts.h"
 #include "answers.h"
 #include "bank.semel.h"
 #include "journal.h"
 #include "program.h"
+#include "witness.h"
 
 static char program[] = "bank-server";
 
@@ -25,6 +27,7 @@ static struct {
     const char *journal;
     const char *store;
     const char *node_name;
+    bool no_transactions;
     uint64_t delay_ms;
     uint64_t opening_balance;
 } settings = {.store = "memory", .opening_balance = 100000000};
@@ -35,9 +38,13 @@ static const struct arg options[] = {
     {"--journal", "FILE", "append \"OP_ID METHOD\" as the first act of each execution",
      .text = &settings.journal},
     {"--store", "STORE",
-     "what remembers executed requests: memory (default) or\n"
-     "lmdb:PATH, which outlives the process",
+     "what remembers executed requests, and holds the accounts: memory\n"
+     "(default) or lmdb:PATH, which outlives the process",
      .text = &settings.store},
+    {"--no-transactions", NULL,
+     "with lmdb:PATH: handlers commit for themselves, and a crash leaves\n"
+     "some calls UNKNOWN; so it is with --delay-ms",
+     .flag = &settings.no_transactions},
     {"--delay-ms", "N", "answer so much later: many requests are pending at once", .number = &settings.delay_ms,
      .max = 86400000},
     {"--opening-balance", "CENTS", "of an account nobody used before (default 100000000)",
@@ -64,37 +71,40 @@ struct teller {
     semel_server *server;
     struct accounts accounts;
     struct journal journal;
+    struct witness witness; /* of transactional handlers */
     struct answers answers;
     bool draining;
 };
 
-/* Handlers.  Each writes the journal first of all, then does its work at once; only the answer may come later. */
+/* Handlers.  Each writes the journal first of all, then does its work at once; only the answer may come later.  With a
+ * transaction, that is where the work is done, and the journal is told when it is committed. */
 
-/* Only a well-formed name gets into the journal; without it nothing is done. */
-static bool witnessed(struct teller *teller, const char *op_id, const char *method)
+/* Only a well-formed name gets into the journal.  Unless this returns OK nothing is done. */
+static enum semel_code witnessed(struct teller *teller, semel_request *request, const char *op_id,
+                                 const char *method)
 {
     if (!journal_op_id_valid(op_id))
-        return false;
-    journal_append(&teller->journal, op_id, method);
-    return true;
-}
-
-static enum semel_code bad_op_id(semel_request *request)
-{
-    return semel_request_error(request, SEMEL_INVALID_ARGUMENT, "op_id must be %d lower-case hex digits",
-                               OP_ID_DIGITS);
+        return semel_request_error(request, SEMEL_INVALID_ARGUMENT, "op_id must be %d lower-case hex digits",
+                                   OP_ID_DIGITS);
+    if (semel_request_transaction(request) == NULL)
+        journal_append(&teller->journal, op_id, method);
+    else if (!witness_note(&teller->witness, request, op_id, method))
+        return semel_request_refuse(request, 0, false);
+    return SEMEL_OK;
 }
 
 static enum semel_code deposit(semel_request *request, demo_DepositRequest *in, demo_DepositReply *out,
                                void *user)
 {
     struct teller *teller = user;
-    if (!witnessed(teller, in->op_id, "Deposit"))
-        return bad_op_id(request);
+    MDB_txn *txn = semel_request_transaction(request);
+    enum semel_code code = witnessed(teller, request, in->op_id, "Deposit");
+    if (code != SEMEL_OK)
+        return code;
     const char *why = "the amount must be more than 0";
-    enum semel_code code = SEMEL_INVALID_ARGUMENT;
+    code = SEMEL_INVALID_ARGUMENT;
     if (in->amount > 0)
-        code = accounts_add(&teller->accounts, in->account, in->amount, &out->balance, &why);
+        code = accounts_add(&teller->accounts, txn, in->account, in->amount, &out->balance, &why);
     return answers_give(&teller->answers, request, code, why, out, sizeof *out);
 }
 
@@ -110,16 +120,18 @@ static enum semel_code withdraw(semel_request *request, demo_WithdrawRequest *in
                                 void *user)
 {
     struct teller *teller = user;
-    if (!witnessed(teller, in->op_id, "Withdraw"))
-        return bad_op_id(request);
+    MDB_txn *txn = semel_request_transaction(request);
+    enum semel_code code = witnessed(teller, request, in->op_id, "Withdraw");
+    if (code != SEMEL_OK)
+        return code;
     const char *why = "the amount must be more than 0";
-    enum semel_code code = SEMEL_INVALID_ARGUMENT;
+    struct account account;
+    code = SEMEL_INVALID_ARGUMENT;
     if (in->amount > 0)
-        code = accounts_add(&teller->accounts, in->account, -in->amount, &out->balance, &why);
-    if (code == SEMEL_FAILED_PRECONDITION) {
-        const struct account account = accounts_look(&teller->accounts, in->account);
+        code = accounts_add(&teller->accounts, txn, in->account, -in->amount, &out->balance, &why);
+    if (code == SEMEL_FAILED_PRECONDITION &&
+        accounts_look(&teller->accounts, txn, in->account, &account) == SEMEL_OK)
         code = raise_insufficient(request, &account, in->amount);
-    }
     return answers_give(&teller->answers, request, code, why, out, sizeof *out);
 }
 
@@ -128,29 +140,32 @@ static enum semel_code balance(semel_request *request, demo_BalanceRequest *in, 
                                void *user)
 {
     struct teller *teller = user;
-    struct account account = accounts_look(&teller->accounts, in->account);
+    struct account account;
+    enum semel_code code = accounts_look(&teller->accounts, NULL, in->account, &account);
     out->balance = account.balance;
     out->limit = account.limit;
-    return answers_give(&teller->answers, request, SEMEL_OK, NULL, out, sizeof *out);
+    return answers_give(&teller->answers, request, code, "the vault cannot be read", out, sizeof *out);
 }
 
 static enum semel_code set_limit(semel_request *request, demo_SetLimitRequest *in, demo_SetLimitReply *out,
                                  void *user)
 {
     struct teller *teller = user;
-    if (!witnessed(teller, in->op_id, "SetLimit"))
-        return bad_op_id(request);
+    MDB_txn *txn = semel_request_transaction(request);
+    enum semel_code code = witnessed(teller, request, in->op_id, "SetLimit");
+    if (code != SEMEL_OK)
+        return code;
     const char *why = "the limit must be 0 or more";
-    enum semel_code code = SEMEL_INVALID_ARGUMENT;
+    code = SEMEL_INVALID_ARGUMENT;
     if (in->limit >= 0)
-        code = accounts_set_limit(&teller->accounts, in->account, in->limit, &out->previous, &why);
+        code = accounts_set_limit(&teller->accounts, txn, in->account, in->limit, &out->previous, &why);
     return answers_give(&teller->answers, request, code, why, out, sizeof *out);
 }
 
 /* Oneway: nobody waits, so there is no answer to delay. */
 static enum semel_code note(semel_request *request, demo_NoteRequest *in, void *user)
 {
-    return witnessed(user, in->op_id, "Note") ? SEMEL_OK : bad_op_id(request);
+    return witnessed(user, request, in->op_id, "Note");
 }
 
 static const struct demo_Bank_handlers handlers = {
@@ -232,6 +247,19 @@ static int serve_until_drained(struct teller *teller)
     return code;
 }
 
+/* With a durable store the accounts are in it, too. */
+static const char *open_vault(struct teller *teller)
+{
+    MDB_env *env = semel_server_environment(teller->server);
+    bool joins = env != NULL && !settings.no_transactions && settings.delay_ms == 0;
+    const char *problem = env != NULL ? vault_open(&teller->accounts.vault, env) : NULL;
+    if (problem == NULL && joins)
+        problem = witness_open(&teller->witness, env, &teller->journal, settings.journal);
+    if (!joins) /* a handler whose answer comes later cannot be in the transaction of a moment */
+        semel_server_waive_transactions(teller->server);
+    return problem;
+}
+
 /* Opens the server, runs it to its end, and closes it. */
 static int serve(struct teller *teller)
 {
@@ -239,7 +267,10 @@ static int serve(struct teller *teller)
     if (semel_server_open(teller->node, settings.store, &teller->server, &status) != SEMEL_OK)
         return program_fail(program, "--store", &status);
     int code = EXIT_FAILURE;
-    if (demo_Bank_serve(teller->server, &handlers, teller) == SEMEL_OK)
+    const char *problem = open_vault(teller);
+    if (problem != NULL)
+        fprintf(stderr, "%s: --store %s: %s\n", program, settings.store, problem);
+    else if (demo_Bank_serve(teller->server, &handlers, teller) == SEMEL_OK)
         code = serve_until_drained(teller);
     semel_server_close(teller->server);
     answers_fini(&teller->answers);

@@ -74,6 +74,8 @@ static void record(struct slot *slot, const semel_status *status)
     int64_t latency_us = now_us - slot->started_us;
     results_add(load->results, slot->order.op_id, status, latency_us);
     load->tally.insufficient += slot->order.missing > 0;
+    if (status->code == SEMEL_OK)
+        load->tally.last_balance = slot->order.balance;
     if (tally_add(&load->tally, status, latency_us))
         explain_first(&slot->order, status);
     load->ended++;

@@ -55,8 +55,10 @@ static enum semel_code withdraw(semel_channel *channel, struct order *order, con
 
 static void balance_done(const demo_BalanceReply *reply, const semel_status *status, void *user)
 {
-    (void)reply;
-    ended(user, status);
+    struct order *order = user;
+    if (reply != NULL)
+        order->balance = reply->balance;
+    ended(order, status);
 }
 
 static enum semel_code balance(semel_channel *channel, struct order *order, const semel_call_options *options)

@@ -15,6 +15,7 @@ struct order {
     uint64_t account; /* its number */
     int64_t cents;    /* an amount or a limit */
     int64_t missing;  /* once it has ended: so many cents were not there; 0: that was not the trouble */
+    int64_t balance;  /* once a balance has ended well: in cents */
     order_ended_fn *ended;
 };
 

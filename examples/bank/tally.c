@@ -73,8 +73,10 @@ void tally_print(const struct tally *tally, const struct semel_channel_stats *ch
             ",\"resumed\":%" PRIu64 ",\"dials\":%" PRIu64,
             channel->retries, channel->replays, channel->held, channel->connections, channel->resumed,
             channel->dials);
-    fprintf(file, ",\"bytes_out\":%" PRIu64 ",\"bytes_in\":%" PRIu64 ",\"insufficient_funds\":%" PRIu64,
-            channel->bytes_out, channel->bytes_in, tally->insufficient);
+    fprintf(file,
+            ",\"bytes_out\":%" PRIu64 ",\"bytes_in\":%" PRIu64 ",\"insufficient_funds\":%" PRIu64
+            ",\"last_balance\":%" PRId64,
+            channel->bytes_out, channel->bytes_in, tally->insufficient, tally->last_balance);
     fprintf(file,
             ",\"p50_us\":%" PRId64 ",\"p99_us\":%" PRId64 ",\"p999_us\":%" PRId64 ",\"max_us\":%" PRId64
             ",\"calls_per_s\":%.0f,\"elapsed_s\":%.3f,",

@@ -16,6 +16,7 @@ struct tally {
     uint64_t ok;
     uint64_t failed[3];    /* by enum semel_outcome */
     uint64_t insufficient; /* of these, with the bank's own error: the account held too little */
+    int64_t last_balance;  /* the latest that was told, in cents */
     uint64_t by_reason[SEMEL_REASON_COUNT];
     uint64_t buckets[TALLY_BUCKETS];
     int64_t longest_us;

@@ -106,6 +106,8 @@ enum properties_selection {
       "a larger reply is recorded without its body")                                                           \
     X(KEEP_TOTAL, "KeepTotal", SIZE, NODE, 256 * PROPERTIES_MIB, 0, 1048576 * PROPERTIES_MIB,                  \
       "all kept replies together; when full, new work is refused")                                             \
+    X(STORE_SIZE, "StoreSize", SIZE, NODE, 1024 * PROPERTIES_MIB, 4 * PROPERTIES_MIB,                          \
+      1048576 * PROPERTIES_MIB, "the most a durable store's file may take; nearly full, new work is refused")  \
     X(MAX_SESSIONS, "MaxSessions", COUNT, NODE, 10000, 1, 1048576, "sessions a server remembers")              \
     X(MAX_CONNECTIONS, "MaxConnections", COUNT, NODE, 10000, 1, 1048576, "connections a server holds")         \
     X(HANDSHAKE_TIMEOUT, "HandshakeTimeout", DURATION, NODE, 5 * PROPERTIES_SECOND, 10,                        \

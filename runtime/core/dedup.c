@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     FIRST_RING = 16,
@@ -25,7 +26,8 @@ static struct dedup_record *slot(const struct dedup_table *table, uint64_t seq)
 
 static void forget(struct dedup_table *table, struct dedup_record *record)
 {
-    if (record->state == DEDUP_RUNNING) {
+    table->floor_ahead |= record->logged;
+    if (record->state == DEDUP_RUNNING || record->state == DEDUP_WAITING) {
         record->with.run->table = NULL;
         atomic_store(&record->with.run->forgotten, true);
         table->running--;
@@ -121,6 +123,7 @@ static struct dedup_verdict meet(const struct dedup_record *record, const struct
         record->idempotent != question->idempotent || record->oneway != question->oneway)
         return tell(SEMEL_REASON_FALSE_RETRY, SEMEL_OUTCOME_NOT_EXECUTED);
     switch (record->state) {
+    case DEDUP_WAITING:
     case DEDUP_RUNNING: return (struct dedup_verdict){.answer = DEDUP_ATTACH};
     case DEDUP_DONE: return (struct dedup_verdict){.answer = DEDUP_RESEND, .reply = record->with.reply};
     case DEDUP_DONE_RECEIPT: return (struct dedup_verdict){.answer = DEDUP_RECEIPT};
@@ -129,7 +132,15 @@ static struct dedup_verdict meet(const struct dedup_record *record, const struct
     }
 }
 
-/* Step 4: it is new.  RUN: nothing speaks against it. */
+/* Whether what is known of it must be on its way to last before it runs. */
+static bool has_to_wait(const struct dedup_table *table, const struct dedup_question *question)
+{
+    if (table->domain->journal == NULL)
+        return false;
+    return question->transactional || (!question->idempotent && table->life != 0);
+}
+
+/* Step 4: it is new.  RUN, WAIT: nothing speaks against it. */
 static struct dedup_verdict weigh(const struct dedup_table *table, const struct dedup_question *question)
 {
     if (question->expired)
@@ -138,7 +149,7 @@ static struct dedup_verdict weigh(const struct dedup_table *table, const struct 
         return tell(question->unfit, SEMEL_OUTCOME_NOT_EXECUTED);
     if (!question->idempotent && table->domain->kept_bytes >= table->domain->keep_total)
         return tell(SEMEL_REASON_TABLE_FULL, SEMEL_OUTCOME_NOT_EXECUTED);
-    return (struct dedup_verdict){.answer = DEDUP_RUN};
+    return (struct dedup_verdict){.answer = has_to_wait(table, question) ? DEDUP_WAIT : DEDUP_RUN};
 }
 
 struct dedup_verdict dedup_peek(const struct dedup_table *table, const struct dedup_question *question)
@@ -152,32 +163,82 @@ struct dedup_verdict dedup_peek(const struct dedup_table *table, const struct de
     return record != NULL ? meet(record, question) : weigh(table, question);
 }
 
-/* The record stands before anything runs. */
-static void put(struct dedup_table *table, const struct dedup_question *question, struct dedup_run *run)
+/* ---- the journal ---- */
+
+static void log_seq(struct dedup_table *table, enum journal_kind kind, uint64_t seq)
 {
+    journal_write(table->domain->journal,
+                  &(struct journal_entry){.kind = kind, .life = table->life, .seq = seq});
+}
+
+/* What no crash may forget: the fingerprint, and with it the floor. */
+static void log_begin(struct dedup_table *table, struct dedup_record *record)
+{
+    journal_write(table->domain->journal, &(struct journal_entry){.kind = JOURNAL_BEGIN,
+                                                                  .life = table->life,
+                                                                  .seq = record->seq,
+                                                                  .floor = table->floor,
+                                                                  .method = record->method,
+                                                                  .digest = record->digest,
+                                                                  .oneway = record->oneway});
+    record->logged = true;
+    table->floor_ahead = false;
+}
+
+/* reply: NULL: it is not kept. */
+static void log_done(struct dedup_table *table, uint64_t seq, const struct reply *reply)
+{
+    assert(reply == NULL || frame_seq_of(reply->frame) == seq);
+    journal_write(table->domain->journal,
+                  &(struct journal_entry){.kind = JOURNAL_DONE,
+                                          .life = table->life,
+                                          .seq = seq,
+                                          .reply = reply != NULL ? reply->frame : NULL,
+                                          .reply_size = reply != NULL ? reply->out.size : 0});
+}
+
+void dedup_log_floor(struct dedup_table *table)
+{
+    if (table->domain->journal == NULL || !table->floor_ahead)
+        return;
+    journal_write(table->domain->journal,
+                  &(struct journal_entry){.kind = JOURNAL_FLOOR, .life = table->life, .floor = table->floor});
+    table->floor_ahead = false;
+}
+
+/* ---- a request's way ---- */
+
+/* The record stands before anything runs. */
+static void put(struct dedup_table *table, const struct dedup_question *question, struct dedup_run *run,
+                bool waits)
+{
+    struct dedup_record *record = slot(table, question->seq);
     run->table = table;
     run->seq = question->seq;
     atomic_init(&run->forgotten, false);
-    *slot(table, question->seq) = (struct dedup_record){.seq = question->seq,
-                                                        .method = question->method,
-                                                        .digest = question->digest,
-                                                        .state = DEDUP_RUNNING,
-                                                        .idempotent = question->idempotent,
-                                                        .oneway = question->oneway,
-                                                        .with.run = run};
+    *record = (struct dedup_record){.seq = question->seq,
+                                    .method = question->method,
+                                    .digest = question->digest,
+                                    .state = waits ? DEDUP_WAITING : DEDUP_RUNNING,
+                                    .idempotent = question->idempotent,
+                                    .oneway = question->oneway,
+                                    .with.run = run};
     table->running++;
     table->records++;
+    if (waits && !question->transactional && table->life != 0)
+        log_begin(table, record);
 }
 
 struct dedup_verdict dedup_admit(struct dedup_table *table, const struct dedup_question *question,
                                  struct dedup_run *run)
 {
     struct dedup_verdict verdict = dedup_peek(table, question);
-    if (verdict.answer != DEDUP_RUN)
+    bool waits = verdict.answer == DEDUP_WAIT;
+    if (verdict.answer != DEDUP_RUN && !waits)
         return verdict;
-    if (!reach(table, question->seq))
+    if (!reach(table, question->seq) || (waits && !journal_admits(table->domain->journal)))
         return tell(SEMEL_REASON_TABLE_FULL, SEMEL_OUTCOME_NOT_EXECUTED);
-    put(table, question, run);
+    put(table, question, run, waits);
     return verdict;
 }
 
@@ -186,23 +247,87 @@ struct dedup_run *dedup_find_running(const struct dedup_table *table, uint64_t s
     if (seq < table->floor)
         return NULL;
     const struct dedup_record *record = find(table, seq);
-    return record != NULL && record->state == DEDUP_RUNNING ? record->with.run : NULL;
+    bool alive = record != NULL && (record->state == DEDUP_RUNNING || record->state == DEDUP_WAITING);
+    return alive ? record->with.run : NULL;
 }
 
-/* The record of a running request, or NULL if it was acknowledged or forgotten meanwhile. */
+/* The record of a waiting or running request, or NULL if it was acknowledged or forgotten meanwhile. */
 static struct dedup_record *record_of(const struct dedup_run *run)
 {
     if (run->table == NULL)
         return NULL;
     struct dedup_record *record = slot(run->table, run->seq);
-    assert(record->state == DEDUP_RUNNING && record->seq == run->seq && record->with.run == run);
+    assert((record->state == DEDUP_RUNNING || record->state == DEDUP_WAITING) && record->seq == run->seq &&
+           record->with.run == run);
     return record;
+}
+
+enum dedup_start dedup_start(struct dedup_run *run, bool expired)
+{
+    struct dedup_record *record = record_of(run);
+    if (record == NULL)
+        return DEDUP_START_UNWANTED;
+    assert(record->state == DEDUP_WAITING);
+    if (expired) {
+        dedup_withdraw(run);
+        return DEDUP_START_LATE;
+    }
+    record->state = DEDUP_RUNNING;
+    return DEDUP_START;
+}
+
+enum semel_outcome dedup_cancel(struct dedup_run *run)
+{
+    const struct dedup_record *record = record_of(run);
+    if (record == NULL || record->state == DEDUP_RUNNING)
+        return SEMEL_OUTCOME_UNKNOWN;
+    dedup_withdraw(run);
+    return SEMEL_OUTCOME_NOT_EXECUTED;
 }
 
 static bool may_keep(const struct dedup_domain *domain, const struct reply *reply)
 {
     return reply != NULL && reply->out.size <= domain->keep_reply &&
            domain->kept_bytes + reply_size(reply) <= domain->keep_total;
+}
+
+static void keep(struct dedup_domain *domain, struct dedup_record *record, struct reply *reply)
+{
+    record->state = DEDUP_DONE;
+    record->with.reply = reply;
+    reply->kept = true;
+    domain->kept_bytes += reply_size(reply);
+    domain->kept_replies++;
+}
+
+/* The reply as the journal keeps it; NULL: it does not. */
+static const struct reply *kept_by_journal(const struct dedup_domain *domain, const struct reply *reply)
+{
+    return may_keep(domain, reply) && journal_takes_reply(domain->journal, reply->out.size) ? reply : NULL;
+}
+
+/* What a crash must find with what the handler wrote.  NULL: nothing is to be written. */
+static struct dedup_record *log_committed(struct dedup_run *run)
+{
+    struct dedup_record *record = record_of(run);
+    if (record == NULL || record->idempotent || run->table->life == 0)
+        return NULL;
+    assert(!record->logged);
+    log_begin(run->table, record);
+    record->outcome_logged = true;
+    return record;
+}
+
+void dedup_log_outcome(struct dedup_run *run, const struct reply *reply)
+{
+    if (log_committed(run) != NULL)
+        log_done(run->table, run->seq, kept_by_journal(run->table->domain, reply));
+}
+
+void dedup_log_receipt(struct dedup_run *run)
+{
+    if (log_committed(run) != NULL)
+        log_seq(run->table, JOURNAL_RECEIPT, run->seq);
 }
 
 /* It runs no longer.  Returns its record, unless that goes: what is idempotent leaves none. */
@@ -224,15 +349,13 @@ bool dedup_finish(struct dedup_run *run, struct reply *reply)
     if (record == NULL)
         return false;
     struct dedup_table *table = run->table;
+    if (record->logged && !record->outcome_logged)
+        log_done(table, record->seq, kept_by_journal(table->domain, reply));
     record = leave(run, record);
     if (record == NULL)
         return true;
     if (may_keep(table->domain, reply)) {
-        record->state = DEDUP_DONE;
-        record->with.reply = reply;
-        reply->kept = true;
-        table->domain->kept_bytes += reply_size(reply);
-        table->domain->kept_replies++;
+        keep(table->domain, record, reply);
     } else {
         record->state = DEDUP_DONE_NO_REPLY;
     }
@@ -245,6 +368,8 @@ bool dedup_finish_oneway(struct dedup_run *run)
     if (record == NULL)
         return false;
     assert(record->oneway);
+    if (record->logged && !record->outcome_logged)
+        log_seq(run->table, JOURNAL_RECEIPT, run->seq);
     record = leave(run, record);
     if (record != NULL)
         record->state = DEDUP_DONE_RECEIPT;
@@ -256,9 +381,114 @@ bool dedup_withdraw(struct dedup_run *run)
     struct dedup_record *record = record_of(run);
     if (record == NULL)
         return false;
+    if (record->logged)
+        log_seq(run->table, JOURNAL_GONE, run->seq);
     run->table->running--;
     run->table->records--;
     run->table = NULL;
     record->state = DEDUP_FREE;
     return true;
+}
+
+bool dedup_lose(struct dedup_run *run)
+{
+    struct dedup_record *record = record_of(run);
+    if (record == NULL)
+        return false;
+    run->table->running--;
+    run->table->records -= record->idempotent;
+    run->table = NULL;
+    record->state = record->idempotent ? DEDUP_FREE : DEDUP_BEGUN;
+    return true;
+}
+
+/* ---- from the journal and back ---- */
+
+/* A record of which only the beginning is known; NULL: no memory.  What was promised is kept whatever the limits say
+ * now: they hold for new work only. */
+static struct dedup_record *recall(struct dedup_table *table, uint64_t seq)
+{
+    struct dedup_domain *domain = table->domain;
+    uint64_t limit = domain->keep_total;
+    domain->keep_total = UINT64_MAX;
+    bool reached = reach(table, seq);
+    domain->keep_total = limit;
+    return reached ? slot(table, seq) : NULL;
+}
+
+bool dedup_recall_begin(struct dedup_table *table, const struct journal_entry *begin)
+{
+    dedup_ack(table, begin->floor);
+    if (begin->seq < table->floor || find(table, begin->seq) != NULL)
+        return true;
+    struct dedup_record *record = recall(table, begin->seq);
+    if (record == NULL)
+        return false;
+    *record = (struct dedup_record){.seq = begin->seq,
+                                    .method = begin->method,
+                                    .digest = begin->digest,
+                                    .state = DEDUP_BEGUN,
+                                    .oneway = begin->oneway,
+                                    .logged = true};
+    table->records++;
+    return true;
+}
+
+bool dedup_recall_done(struct dedup_table *table, const struct journal_entry *done)
+{
+    struct dedup_record *record = done->seq < table->floor ? NULL : find(table, done->seq);
+    if (record == NULL || record->state != DEDUP_BEGUN)
+        return true;
+    if (done->reply_size == 0) {
+        record->state = DEDUP_DONE_NO_REPLY;
+        return true;
+    }
+    struct reply *reply = reply_create(NULL, done->reply_size - FRAME_HEADER_SIZE);
+    if (reply == NULL)
+        return false;
+    memcpy(reply->frame, done->reply, done->reply_size);
+    reply->out.size = done->reply_size;
+    keep(table->domain, record, reply);
+    return true;
+}
+
+void dedup_recall_receipt(struct dedup_table *table, uint64_t seq)
+{
+    struct dedup_record *record = seq < table->floor ? NULL : find(table, seq);
+    if (record != NULL && record->state == DEDUP_BEGUN && record->oneway)
+        record->state = DEDUP_DONE_RECEIPT;
+}
+
+void dedup_recall_gone(struct dedup_table *table, uint64_t seq)
+{
+    struct dedup_record *record = seq < table->floor ? NULL : find(table, seq);
+    if (record != NULL && record->state == DEDUP_BEGUN) {
+        record->state = DEDUP_FREE;
+        table->records--;
+    }
+}
+
+static void log_record_again(struct dedup_table *table, struct dedup_record *record)
+{
+    if (!record->logged)
+        return;
+    log_begin(table, record);
+    if (record->state == DEDUP_DONE || record->state == DEDUP_DONE_NO_REPLY)
+        log_done(table, record->seq, record->state == DEDUP_DONE ? record->with.reply : NULL);
+    else if (record->state == DEDUP_DONE_RECEIPT)
+        log_seq(table, JOURNAL_RECEIPT, record->seq);
+}
+
+uint64_t dedup_log_again(struct dedup_table *table, uint64_t seq, size_t batch_size)
+{
+    if (seq < table->floor)
+        seq = table->floor;
+    for (; seq - table->floor < table->ring_size; seq++) {
+        if (table->domain->journal->size >= batch_size)
+            return seq;
+        struct dedup_record *record = find(table, seq);
+        if (record != NULL)
+            log_record_again(table, record);
+    }
+    return UINT64_MAX;
 }

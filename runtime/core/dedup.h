@@ -12,10 +12,12 @@
 #include <stdint.h>
 #include <semel/status.h>
 
+#include "core/journal.h"
 #include "core/reply.h"
 
 enum dedup_state {
     DEDUP_FREE = 0,
+    DEDUP_WAITING, /* its record stands, but its handler may not start yet: see dedup_start */
     DEDUP_RUNNING,
     DEDUP_DONE,          /* with its reply */
     DEDUP_DONE_NO_REPLY, /* it ran; the reply was too large to keep */
@@ -37,6 +39,8 @@ struct dedup_record {
     enum dedup_state state;
     bool idempotent; /* kept while it runs only */
     bool oneway;
+    bool logged;         /* its BEGIN is in the journal */
+    bool outcome_logged; /* and its DONE, while it waits for the commit */
     union {
         struct dedup_run *run;
         struct reply *reply;
@@ -49,6 +53,7 @@ struct dedup_domain {
     uint64_t keep_total; /* bytes of records and replies of all sessions */
     uint64_t kept_bytes;
     uint64_t kept_replies;
+    struct journal *journal; /* what outlives the process; NULL: nothing does */
 };
 
 struct dedup_table {
@@ -56,9 +61,11 @@ struct dedup_table {
     struct dedup_record *ring; /* by seq */
     uint64_t ring_size;        /* a power of two, at most the window rounded up */
     uint64_t floor;            /* every lower seq is acknowledged */
+    uint64_t life;             /* of its session, for the journal; 0: no crash is outlived */
     uint32_t window;
     uint32_t records; /* in the ring */
-    uint32_t running; /* of these */
+    uint32_t running; /* of these: waiting ones too */
+    bool floor_ahead; /* records have gone, and the journal does not know that they may */
 };
 
 void dedup_init(struct dedup_table *table, struct dedup_domain *domain, uint64_t floor, uint32_t window);
@@ -70,6 +77,9 @@ void dedup_trim(struct dedup_table *table);
 
 /* The client has completed every seq below floor.  A floor that goes back is ignored. */
 void dedup_ack(struct dedup_table *table, uint64_t floor);
+/* Writes the floor into the journal, if that is of use.  Not needed when a request follows: its BEGIN tells the
+ * floor. */
+void dedup_log_floor(struct dedup_table *table);
 
 /* A request as the table sees it. */
 struct dedup_question {
@@ -78,12 +88,16 @@ struct dedup_question {
     uint64_t digest;
     bool idempotent;         /* what the client says */
     bool oneway;             /* the same */
+    bool transactional;      /* its handler runs in the transaction that its record is committed with */
     bool expired;            /* no time is left of its deadline */
     enum semel_reason unfit; /* why a new request of this method can not be taken now; NONE: it can */
 };
 
 enum dedup_answer {
-    DEDUP_RUN,     /* a record was put: run it */
+    DEDUP_RUN, /* a record was put: run it */
+    /* a record was put: ask dedup_start once what the journal holds is committed; if it is transactional, within the
+     * transaction that is to be committed */
+    DEDUP_WAIT,
     DEDUP_ATTACH,  /* its original runs: the reply will go to the newest connection */
     DEDUP_RESEND,  /* it ran: send the kept reply again */
     DEDUP_RECEIPT, /* a oneway that was executed: acknowledge it again */
@@ -102,12 +116,32 @@ struct dedup_verdict {
 struct dedup_verdict dedup_admit(struct dedup_table *table, const struct dedup_question *question,
                                  struct dedup_run *run);
 
-/* What dedup_admit would answer now; puts no record, so that RUN says: it would be new (and a full table may still turn
- * it away later). */
+/* What dedup_admit would answer now; puts no record, so that RUN and WAIT say: it would be new (and a full table may
+ * still turn it away later). */
 struct dedup_verdict dedup_peek(const struct dedup_table *table, const struct dedup_question *question);
 
-/* The running request of a seq, or NULL. */
+enum dedup_start {
+    DEDUP_START,          /* run it */
+    DEDUP_START_LATE,     /* its deadline has passed: it is withdrawn, and was not executed */
+    DEDUP_START_UNWANTED, /* forgotten or acknowledged while it waited: nobody asks for it any more */
+};
+
+/* Whether a request that waited runs now.  On START it is running. */
+enum dedup_start dedup_start(struct dedup_run *run, bool expired);
+
+/* The waiting or running request of a seq, or NULL. */
 struct dedup_run *dedup_find_running(const struct dedup_table *table, uint64_t seq);
+
+/* Its client has cancelled it.  NOT_EXECUTED: it waited and is withdrawn; UNKNOWN: its handler runs. */
+enum semel_outcome dedup_cancel(struct dedup_run *run);
+
+/* A transactional handler has finished: writes BEGIN and DONE into the journal, to be committed with what the handler
+ * wrote.  Once they are, dedup_finish; if they will not be, dedup_lose. */
+void dedup_log_outcome(struct dedup_run *run, const struct reply *reply);
+/* The same for a oneway that ended with OK. */
+void dedup_log_receipt(struct dedup_run *run);
+/* The commit failed that should have made it last: nobody knows whether it ran (R6).  Returns as dedup_finish. */
+bool dedup_lose(struct dedup_run *run);
 
 /* The handler has finished.  Returns whether the client may still want the reply; it is kept if it must be.  The caller
  * sends and then settles it.  reply may be NULL (no memory for it): then it is recorded without. */
@@ -118,5 +152,15 @@ bool dedup_finish_oneway(struct dedup_run *run);
 
 /* The handler refused, having done nothing: the record goes, and a retry is a new request.  Returns as above. */
 bool dedup_withdraw(struct dedup_run *run);
+
+/* A record as the journal tells of it.  What is below the floor is passed over.  false: no memory. */
+bool dedup_recall_begin(struct dedup_table *table, const struct journal_entry *begin);
+bool dedup_recall_done(struct dedup_table *table, const struct journal_entry *done);
+void dedup_recall_receipt(struct dedup_table *table, uint64_t seq);
+void dedup_recall_gone(struct dedup_table *table, uint64_t seq);
+
+/* Writes the records from seq on into the journal once more, until all are written or the open batch has this size.
+ * Returns the seq to go on with; UINT64_MAX: all are written. */
+uint64_t dedup_log_again(struct dedup_table *table, uint64_t seq, size_t batch_size);
 
 #endif

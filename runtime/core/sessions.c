@@ -26,7 +26,9 @@ bool sessions_init(struct sessions *sessions, const struct sessions_options *opt
         .incarnation = options->incarnation,
         .forgetting = options->forgetting,
         .hash_seed = options->hash_seed,
-        .domain = {.keep_reply = options->keep_reply, .keep_total = options->keep_total},
+        .domain = {.keep_reply = options->keep_reply,
+                   .keep_total = options->keep_total,
+                   .journal = options->journal},
     };
     if (sessions->buckets != NULL && sessions->name_buckets != NULL)
         return true;
@@ -44,7 +46,7 @@ static struct session **bucket_of(const struct sessions *sessions, const struct 
     return &sessions->buckets[hash & (sessions->bucket_count - 1)];
 }
 
-static struct session *find(const struct sessions *sessions, const struct id *id)
+struct session *sessions_find(const struct sessions *sessions, const struct id *id)
 {
     for (struct session *session = *bucket_of(sessions, id); session != NULL; session = session->next_in_bucket)
         if (id_equal(&session->id, id))
@@ -154,12 +156,80 @@ static void silent_remove(struct sessions *sessions, struct session *session)
         session->silent_next->silent_prev = session->silent_prev;
 }
 
+/* ---- the journal ---- */
+
+static void logged_remove(struct sessions *sessions, struct session *session)
+{
+    if (session->logged_from == 0)
+        return;
+    if (session->logged_prev == NULL)
+        sessions->logged_head = session->logged_next;
+    else
+        session->logged_prev->logged_next = session->logged_next;
+    if (session->logged_next == NULL)
+        sessions->logged_tail = session->logged_prev;
+    else
+        session->logged_next->logged_prev = session->logged_prev;
+    session->logged_from = 0;
+}
+
+void sessions_logged_from(struct sessions *sessions, struct session *session, uint64_t batch)
+{
+    if (sessions->rewritten == session)
+        sessions->rewritten = NULL;
+    logged_remove(sessions, session);
+    assert(batch > 0);
+    /* Only sessions that came while this one was written again stand behind it. */
+    struct session *before = sessions->logged_tail;
+    while (before != NULL && before->logged_from > batch)
+        before = before->logged_prev;
+    session->logged_from = batch;
+    session->logged_prev = before;
+    session->logged_next = before != NULL ? before->logged_next : sessions->logged_head;
+    *(before != NULL ? &before->logged_next : &sessions->logged_head) = session;
+    *(session->logged_next != NULL ? &session->logged_next->logged_prev : &sessions->logged_tail) = session;
+}
+
+void sessions_log(struct sessions *sessions, const struct session *session)
+{
+    journal_write(sessions->domain.journal, &(struct journal_entry){.kind = JOURNAL_SESSION,
+                                                                    .life = session->born,
+                                                                    .session = session->id,
+                                                                    .subject = session->subject,
+                                                                    .attempt = session->attempt,
+                                                                    .connection = session->connection_number,
+                                                                    .floor = session->table.floor});
+}
+
+/* A session that was just accepted.  All of a new life is told from here on. */
+static void log_accepted(struct sessions *sessions, struct session *session)
+{
+    if (sessions->domain.journal == NULL)
+        return;
+    sessions_log(sessions, session);
+    session->table.floor_ahead = false;
+    if (session->logged_from == 0)
+        sessions_logged_from(sessions, session, sessions->domain.journal->number);
+}
+
+/* A life is over, and nothing that is told of it later can bring it back: what it remembered may be deleted. */
+static void log_ended(struct sessions *sessions, struct session *session)
+{
+    if (sessions->rewritten == session)
+        sessions->rewritten = NULL;
+    logged_remove(sessions, session);
+    if (sessions->domain.journal != NULL && session->born != 0)
+        journal_write(sessions->domain.journal,
+                      &(struct journal_entry){.kind = JOURNAL_ENDED, .life = session->born});
+}
+
 /* Forgets a silent session whole. */
 static void forget(struct sessions *sessions, struct session *session)
 {
     assert(session->connection == NULL);
     if (session->peer != NULL)
         sessions->forgetting(session);
+    log_ended(sessions, session);
     silent_remove(sessions, session);
     drop_name(sessions, session);
     dedup_fini(&session->table);
@@ -173,6 +243,7 @@ static void forget(struct sessions *sessions, struct session *session)
 
 void sessions_fini(struct sessions *sessions)
 {
+    sessions->domain.journal = NULL;
     while (sessions->silent_head != NULL)
         forget(sessions, sessions->silent_head);
     assert(sessions->count == 0 && sessions->domain.kept_bytes == 0 && sessions->domain.kept_replies == 0);
@@ -248,7 +319,7 @@ static struct session *live_namesake(const struct session_name *name, const stru
 struct sessions_judgment sessions_judge(const struct sessions *sessions, const struct hello *hello,
                                         uint64_t subject, int64_t now_ns)
 {
-    struct session *session = find(sessions, &hello->session);
+    struct session *session = sessions_find(sessions, &hello->session);
     if (session != NULL && session->subject != subject)
         return refuse(session, SEMEL_REASON_SUBJECT_MISMATCH);
     if (session != NULL && hello->attempt == session->attempt)
@@ -275,23 +346,40 @@ struct sessions_judgment sessions_judge(const struct sessions *sessions, const s
 
 /* ---- accepting ---- */
 
+static struct session *add(struct sessions *sessions, const struct id *id, uint64_t subject, uint64_t floor)
+{
+    struct session *session = calloc(1, sizeof *session);
+    if (session == NULL)
+        return NULL;
+    session->id = *id;
+    session->subject = subject;
+    dedup_init(&session->table, &sessions->domain, floor, sessions->window);
+    struct session **bucket = bucket_of(sessions, &session->id);
+    session->next_in_bucket = *bucket;
+    *bucket = session;
+    sessions->count++;
+    silent_append(sessions, session);
+    return session;
+}
+
 static struct session *create(struct sessions *sessions, const struct hello *hello, uint64_t subject)
 {
     if (!has_room(sessions))
         return NULL;
     if (sessions->count >= sessions->limit)
         forget(sessions, spare(sessions));
-    struct session *session = calloc(1, sizeof *session);
+    return add(sessions, &hello->session, subject, hello->floor);
+}
+
+struct session *sessions_recall(struct sessions *sessions, const struct journal_entry *entry, int64_t now_ns)
+{
+    struct session *session = add(sessions, &entry->session, entry->subject, entry->floor);
     if (session == NULL)
         return NULL;
-    session->id = hello->session;
-    session->subject = subject;
-    dedup_init(&session->table, &sessions->domain, hello->floor, sessions->window);
-    struct session **bucket = bucket_of(sessions, &session->id);
-    session->next_in_bucket = *bucket;
-    *bucket = session;
-    sessions->count++;
-    silent_append(sessions, session);
+    session->attempt = entry->attempt;
+    session->born = session->table.life = entry->life;
+    session->connection_number = entry->connection;
+    session->silent_since_ns = now_ns;
     return session;
 }
 
@@ -335,6 +423,16 @@ static struct session *session_for(struct sessions *sessions, const struct hello
     return session;
 }
 
+/* A new life: the client will hear NEW and replay nothing, so that nothing of the old one is wanted. */
+static void begin_life(struct sessions *sessions, struct session *session, uint64_t floor)
+{
+    log_ended(sessions, session);
+    session->born = session->connection_number;
+    dedup_fini(&session->table);
+    dedup_init(&session->table, &sessions->domain, floor, sessions->window);
+    session->table.life = session->born;
+}
+
 struct session *sessions_accept(struct sessions *sessions, const struct hello *hello, uint64_t subject,
                                 const struct sessions_judgment *judgment, void *connection, int64_t now_ns)
 {
@@ -347,15 +445,12 @@ struct session *sessions_accept(struct sessions *sessions, const struct hello *h
     session->connection = connection;
     session->connection_number = ++sessions->last_connection;
     session->attempt = hello->attempt;
-    if (!judgment->resumed) {
-        /* A new life: the client will hear NEW and replay nothing, so that nothing of the old one is wanted. */
-        session->born = session->connection_number;
-        dedup_fini(&session->table);
-        dedup_init(&session->table, &sessions->domain, hello->floor, sessions->window);
-    }
+    if (!judgment->resumed)
+        begin_life(sessions, session, hello->floor);
     dedup_ack(&session->table, hello->floor);
     session->back_window = hello->window;
     session->back_table = hello->table;
+    log_accepted(sessions, session);
     hold_name(sessions, session, hello, judgment->displaces, now_ns);
     return session;
 }

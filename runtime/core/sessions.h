@@ -36,6 +36,10 @@ struct session {
     struct session *next_in_bucket;
     struct session *silent_next; /* the list of sessions without connection, longest silent first */
     struct session *silent_prev;
+    /* With a journal: the batch from which on it tells all of this session, and the list of sessions in that order. */
+    uint64_t logged_from;
+    struct session *logged_next;
+    struct session *logged_prev;
 };
 
 /* What is known of a stable node name. */
@@ -66,6 +70,11 @@ struct sessions {
     struct dedup_domain domain;
     struct session *silent_head;
     struct session *silent_tail;
+    struct session *logged_head; /* the one that needs the oldest batch */
+    struct session *logged_tail;
+    struct session *rewritten;                   /* see compact.h; NULL: none */
+    uint64_t rewritten_from;                     /* the batch in which that began */
+    uint64_t rewritten_seq;                      /* and the seq that it has come to */
     void (*forgetting)(struct session *session); /* called for one that has a peer */
     uint64_t expired;                            /* counters */
 };
@@ -81,11 +90,12 @@ struct sessions_options {
     uint64_t keep_total;
     /* Told of a session with a peer just before it is forgotten; NULL: there are no peers. */
     void (*forgetting)(struct session *session);
+    struct journal *journal; /* told of all that must outlive the process; NULL: nothing must */
 };
 
 /* false: no memory. */
 bool sessions_init(struct sessions *sessions, const struct sessions_options *options);
-/* No session may have a connection (asserted). */
+/* No session may have a connection (asserted).  The journal is not told: what it holds stays. */
 void sessions_fini(struct sessions *sessions);
 
 struct sessions_judgment {
@@ -116,5 +126,16 @@ void sessions_expire(struct sessions *sessions, int64_t now_ns);
 
 /* When sessions_expire has something to do; INT64_MAX: not before a connection is lost. */
 int64_t sessions_next_expiry(const struct sessions *sessions);
+
+/* ---- with a journal: for recall.c and compact.c ---- */
+
+/* NULL: not known. */
+struct session *sessions_find(const struct sessions *sessions, const struct id *id);
+/* A session as the journal tells of it, not known yet; silent since now_ns.  NULL: no memory. */
+struct session *sessions_recall(struct sessions *sessions, const struct journal_entry *entry, int64_t now_ns);
+/* Writes what the journal must know of a session itself; its records are not told. */
+void sessions_log(struct sessions *sessions, const struct session *session);
+/* All that the journal must know of this session stands from this batch on. */
+void sessions_logged_from(struct sessions *sessions, struct session *session, uint64_t batch);
 
 #endif

@@ -314,6 +314,11 @@ void admission_finished(struct admission *admission, const struct semel_request 
     if (admission->adaptive)
         limiter_finished(&admission->limiter, now_ns - request->started_ns, admission->server->running_count,
                          now_ns);
+    admission_left(admission);
+}
+
+void admission_left(struct admission *admission)
+{
     if (admission->queue.first != NULL)
         loop_later(loop_of(admission), &admission->drain);
 }

@@ -83,6 +83,9 @@ void admission_forget(struct admission *admission, struct connection *connection
 /* A request that was pending has finished: another may run. */
 void admission_finished(struct admission *admission, const struct semel_request *request);
 
+/* One that was not pending has ended: likewise. */
+void admission_left(struct admission *admission);
+
 /* How many may run at once now; 0: any number. */
 uint32_t admission_limit(const struct admission *admission);
 

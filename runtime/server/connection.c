@@ -14,12 +14,13 @@
 
 /* ---- what an operator may see ---- */
 
-static void tell_welcomed(const struct connection *connection, const struct hello *hello, bool resumed)
+static void tell_welcomed(const struct connection *connection)
 {
+    const struct hello *hello = &connection->hello;
     node_log(connection->server->node, SEMEL_LOG_INFO, "%s: connection %llu welcomed%s%.*s: %s, attempt %llu",
              connection->server->label, (unsigned long long)connection->session->connection_number,
              hello->name_size > 0 ? ", node " : "", (int)hello->name_size, hello->name,
-             resumed ? "resumed" : "new session", (unsigned long long)hello->attempt);
+             connection->resumed ? "resumed" : "new session", (unsigned long long)hello->attempt);
 }
 
 static void tell_closed(const struct connection *connection, enum semel_reason reason)
@@ -36,6 +37,7 @@ static void forget(struct connection *connection, enum semel_reason reason, int 
 {
     struct semel_server *server = connection->server;
     struct session *session = connection->session;
+    bool welcomed = connection->welcomed;
     server->stats.closed_by[reason]++;
     tell_closed(connection, reason);
     if (connection->prev != NULL)
@@ -48,11 +50,12 @@ static void forget(struct connection *connection, enum semel_reason reason, int 
     wire_destroy(connection->wire);
     receipts_drop(&connection->receipts);
     admission_forget(&server->admission, connection);
+    ledger_forget(&server->ledger, connection);
     if (session != NULL)
         sessions_detach(&server->sessions, session, server_now(server));
     free(connection);
     server_connection_gone(server);
-    if (session != NULL)
+    if (welcomed)
         peer_detach(session, reason, os_error);
 }
 
@@ -71,9 +74,10 @@ static void on_lost(struct wire *wire, enum semel_reason reason, int os_error)
 
 /* ---- HELLO ---- */
 
-static void refuse(struct connection *connection, const struct hello *hello, enum semel_reason reason)
+static void refuse(struct connection *connection, enum semel_reason reason)
 {
     const struct frame frame = {.type = FRAME_REFUSE, .aux = (uint32_t)reason};
+    const struct hello *hello = &connection->hello;
     node_log(connection->server->node, reason == SEMEL_REASON_NAME_CONFLICT ? SEMEL_LOG_ERROR : SEMEL_LOG_INFO,
              "%s: connection refused: %s%s%.*s", connection->server->label, semel_reason_text(reason),
              hello->name_size > 0 ? ": " : "", (int)hello->name_size, hello->name);
@@ -88,8 +92,7 @@ static uint32_t smaller(uint32_t wish, int64_t own)
     return wish < own ? wish : (uint32_t)own;
 }
 
-static void welcome(struct connection *connection, const struct hello *hello,
-                    const struct sessions_judgment *judgment)
+static void welcome(struct connection *connection)
 {
     struct semel_server *server = connection->server;
     const struct welcome welcome = {
@@ -100,25 +103,36 @@ static void welcome(struct connection *connection, const struct hello *hello,
         .nonce = random_u64(),
         .lease_ms = (uint32_t)(server->sessions.lease_ns / MS_IN_NS),
         .window = server->sessions.window,
-        .frame_limit = smaller(hello->frame_limit, server->frame_limit),
-        .heartbeat_ms = smaller(hello->heartbeat_ms, server->heartbeat_ms),
+        .frame_limit = smaller(connection->hello.frame_limit, server->frame_limit),
+        .heartbeat_ms = smaller(connection->hello.heartbeat_ms, server->heartbeat_ms),
     };
     uint8_t body[HANDSHAKE_WELCOME_SIZE];
     welcome_write(body, &welcome);
     const struct frame frame = {.type = FRAME_WELCOME,
-                                .flags = judgment->resumed ? FRAME_RESUMED : 0,
+                                .flags = connection->resumed ? FRAME_RESUMED : 0,
                                 .body = body,
                                 .body_size = sizeof body};
-    if (!wire_send_control(connection->wire, &frame, WIRE_ORDER_FIRST, &hello->nonce)) {
+    if (!wire_send_control(connection->wire, &frame, WIRE_ORDER_FIRST, &connection->hello.nonce)) {
         connection_close(connection, SEMEL_REASON_NO_MEMORY);
         return;
     }
     connection->session->frame_limit = welcome.frame_limit;
     wire_open(connection->wire, welcome.nonce, welcome.frame_limit, welcome.heartbeat_ms * MS_IN_NS);
+    connection->welcomed = true;
     server->stats.welcomed++;
-    server->stats.resumed += judgment->resumed;
-    tell_welcomed(connection, hello, judgment->resumed);
-    peer_attach(connection->session, judgment->back_resumed);
+    server->stats.resumed += connection->resumed;
+    tell_welcomed(connection);
+    peer_attach(connection->session, connection->back_resumed);
+}
+
+void connection_release(struct connection *connection, enum semel_reason reason)
+{
+    if (reason == SEMEL_REASON_NONE && connection->server->draining)
+        reason = SEMEL_REASON_DRAINING;
+    if (reason == SEMEL_REASON_NONE)
+        welcome(connection);
+    else
+        refuse(connection, reason);
 }
 
 /* Another life of its node has come.  It is told, if it still hears: a node that lives shares its name with another
@@ -127,6 +141,11 @@ static void displace(struct session *session)
 {
     struct connection *connection = session->connection;
     const struct frame frame = {.type = FRAME_REFUSE, .aux = SEMEL_REASON_NAME_TAKEN};
+    if (connection->held_for != 0) {
+        connection_close(connection, SEMEL_REASON_NAME_TAKEN); /* it has heard nothing yet */
+        peer_expel(session);
+        return;
+    }
     if (link_may_send(&connection->wire->link, FRAME_REFUSE))
         (void)wire_send_control(connection->wire, &frame, WIRE_ORDER_FIRST, NULL); /* no memory: not told */
     wire_close_when_sent(connection->wire, SEMEL_REASON_NAME_TAKEN);
@@ -159,33 +178,38 @@ static void on_hello(struct connection *connection, const struct frame *frame)
 {
     struct semel_server *server = connection->server;
     const struct wire *wire = connection->wire;
-    struct hello hello;
-    enum semel_reason reason = hello_read(frame->body, frame->body_size, &hello);
+    const struct hello *hello = &connection->hello;
+    enum semel_reason reason = hello_read(frame->body, frame->body_size, &connection->hello);
     if (reason == SEMEL_REASON_BAD_VERSION) {
-        refuse(connection, &hello, reason);
+        refuse(connection, reason);
         return;
     }
     if (reason != SEMEL_REASON_NONE) {
         connection_close(connection, reason);
         return;
     }
-    if (server->draining) {
-        refuse(connection, &hello, SEMEL_REASON_DRAINING);
+    if (server->draining || server->ledger.failed) {
+        /* A connection number that is not on record might be given twice: then none is given. */
+        refuse(connection, server->draining ? SEMEL_REASON_DRAINING : SEMEL_REASON_INACTIVE);
         return;
     }
-    struct sessions_judgment judgment = judge(server, &hello, connection->subject);
+    struct sessions_judgment judgment = judge(server, hello, connection->subject);
     if (wire_is_closed(wire))
         return;
     if (!judgment.accept) {
-        refuse(connection, &hello, judgment.refusal);
+        refuse(connection, judgment.refusal);
         return;
     }
-    connection->session = sessions_accept(&server->sessions, &hello, connection->subject, &judgment, connection,
+    connection->resumed = judgment.resumed;
+    connection->back_resumed = judgment.back_resumed;
+    connection->session = sessions_accept(&server->sessions, hello, connection->subject, &judgment, connection,
                                           server_now(server));
     if (connection->session == NULL)
-        refuse(connection, &hello, SEMEL_REASON_TOO_MANY_SESSIONS);
+        refuse(connection, SEMEL_REASON_TOO_MANY_SESSIONS);
+    else if (ledger_is_durable(&server->ledger))
+        ledger_hold(&server->ledger, connection);
     else
-        welcome(connection, &hello, &judgment);
+        welcome(connection);
 }
 
 /* ---- other frames ---- */
@@ -195,7 +219,12 @@ static bool take_floor(struct connection *connection, const struct frame *frame)
 {
     if (connection->session == NULL || frame->aux > frame->seq)
         return false;
-    dedup_ack(&connection->session->table, frame->seq - frame->aux);
+    struct dedup_table *table = &connection->session->table;
+    dedup_ack(table, frame->seq - frame->aux);
+    if (frame->type != FRAME_REQUEST) {
+        dedup_log_floor(table);
+        ledger_note(&connection->server->ledger);
+    }
     return true;
 }
 

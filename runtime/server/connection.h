@@ -26,6 +26,12 @@ struct connection {
     struct receipts receipts; /* of the oneways of this turn */
     bool parting;             /* BYE has come: closed when everything is answered */
     struct lane *lane;        /* carried.c: whose wire it is, or would be; NULL: its own */
+    bool resumed;             /* what WELCOME says */
+    bool back_resumed;        /* the same of calls back */
+    bool welcomed;            /* WELCOME is out: the client can be told something */
+    struct hello hello;
+    uint64_t held_for; /* the batch that must be committed before WELCOME; 0: it is not held */
+    struct connection *next_held;
 };
 
 /* Takes an accepted descriptor over. */
@@ -33,6 +39,16 @@ void connection_open(struct semel_server *server, const struct transport *transp
 
 /* Closes at once; its session waits for the client to come back.  A carried one: its wire fails. */
 void connection_close(struct connection *connection, enum semel_reason reason);
+
+/* Its WELCOME is held no more: NONE: it goes out; else the client is refused for this reason. */
+void connection_release(struct connection *connection, enum semel_reason reason);
+
+/* The connection on which a client can be told something; NULL: there is none. */
+static inline struct connection *connection_to(const struct session *session)
+{
+    struct connection *connection = session->connection;
+    return connection != NULL && (connection->welcomed || connection->lane != NULL) ? connection : NULL;
+}
 
 /* Tells the client to leave. */
 void connection_drain(struct connection *connection);

@@ -16,11 +16,21 @@
 
 /* ---- a finished request ---- */
 
-static struct session *session_of(const struct semel_request *request)
+struct session *dispatch_session_of(const struct semel_request *request)
 {
     if (request->run.table == NULL)
         return NULL;
     return container_of(request->run.table, struct session, table);
+}
+
+/* From here on the request has an end, whatever happens. */
+static void enlist(struct semel_server *server, struct semel_request *request)
+{
+    request->next = server->running;
+    if (request->next != NULL)
+        request->next->prev = request;
+    server->running = request;
+    server->running_count++;
 }
 
 static void unlink_request(struct semel_server *server, struct semel_request *request)
@@ -68,10 +78,9 @@ static void check_size(struct semel_request *request, size_t limit)
     request->reason = SEMEL_REASON_TOO_LARGE;
 }
 
-/* Puts the reply into its final form: an OK with its message, or a text. */
-static void finish_reply(struct semel_server *server, struct semel_request *request,
-                         const struct session *session)
+void dispatch_seal_reply(struct semel_server *server, struct semel_request *request)
 {
+    const struct session *session = dispatch_session_of(request);
     if (request->code == SEMEL_REFUSED)
         request_forget_error(request);
     if (request->raised != NULL)
@@ -86,9 +95,9 @@ static void finish_reply(struct semel_server *server, struct semel_request *requ
 }
 
 /* A reply goes to the newest connection of its session; if there is none, the client will come and ask for it. */
-static void hand_over(struct session *session, struct reply *reply)
+void dispatch_hand_over(struct session *session, struct reply *reply)
 {
-    struct connection *connection = session->connection;
+    struct connection *connection = connection_to(session);
     if (connection == NULL) {
         reply_settle(reply);
         dedup_trim(&session->table); /* a silent session keeps no more memory than its records need */
@@ -103,7 +112,7 @@ static void hand_over(struct session *session, struct reply *reply)
 /* The same for a receipt. */
 static void acknowledge(struct session *session, uint64_t seq)
 {
-    struct connection *connection = session->connection;
+    struct connection *connection = connection_to(session);
     if (connection == NULL) {
         dedup_trim(&session->table);
         return;
@@ -112,19 +121,22 @@ static void acknowledge(struct session *session, uint64_t seq)
     connection_acknowledge(connection, seq);
 }
 
-/* What it was made of goes. */
+/* What it was made of goes, however it has ended. */
 static void retire(struct semel_server *server, struct semel_request *request)
 {
     message_release(request->method->request_fields, request->in);
     if (request->pending)
         admission_finished(&server->admission, request);
+    else
+        admission_left(&server->admission);
     unlink_request(server, request);
     request_destroy(request);
+    ledger_note(&server->ledger);
 }
 
 static void finish_oneway(struct semel_server *server, struct semel_request *request)
 {
-    struct session *session = session_of(request);
+    struct session *session = dispatch_session_of(request);
     uint64_t seq = request->run.seq;
     bool wanted = dedup_finish_oneway(&request->run);
     retire(server, request);
@@ -133,14 +145,13 @@ static void finish_oneway(struct semel_server *server, struct semel_request *req
     server_settle_drain(server);
 }
 
-void server_request_finished(struct semel_server *server, struct semel_request *request)
+void dispatch_conclude(struct semel_server *server, struct semel_request *request)
 {
     if (request->method->oneway && request->code == SEMEL_OK) {
         finish_oneway(server, request);
         return;
     }
-    struct session *session = session_of(request);
-    finish_reply(server, request, session);
+    struct session *session = dispatch_session_of(request);
     struct reply *reply = request->reply;
     request->reply = NULL;
     bool refused = request->code == SEMEL_REFUSED;
@@ -148,13 +159,41 @@ void server_request_finished(struct semel_server *server, struct semel_request *
     server->stats.refused_by[SEMEL_REASON_REFUSED_BY_HANDLER] += refused;
     retire(server, request);
     if (wanted)
-        hand_over(session, reply);
+        dispatch_hand_over(session, reply);
     else
         reply_settle(reply);
     server_settle_drain(server);
 }
 
+void server_request_finished(struct semel_server *server, struct semel_request *request)
+{
+    dispatch_seal_reply(server, request);
+    dispatch_conclude(server, request);
+}
+
+void dispatch_drop(struct semel_server *server, struct semel_request *request, struct session *session,
+                   enum semel_reason reason, enum semel_outcome outcome)
+{
+    const struct frame frame = {.seq = request->run.seq, .method = request->method->id};
+    reply_settle(request->reply);
+    request->reply = NULL;
+    retire(server, request);
+    struct connection *connection = session != NULL ? connection_to(session) : NULL;
+    if (connection == NULL)
+        return;
+    answer_tell(connection, &frame, reason, outcome, "");
+    if (session->connection == connection)
+        connection_settle(connection);
+}
+
 /* ---- a new request ---- */
+
+/* Whether its handler is to run within a transaction of the store. */
+static bool is_transactional(const struct semel_server *server, const struct services_entry *entry)
+{
+    return entry != NULL && entry->method->transactional && ledger_can_join(&server->ledger) &&
+           !server->without_transactions;
+}
 
 static enum semel_reason mismatch(const struct services_entry *entry, const struct frame *frame)
 {
@@ -175,16 +214,21 @@ static enum semel_reason unfit(const struct connection *connection, const struct
     enum semel_reason reason = mismatch(entry, frame);
     if (reason != SEMEL_REASON_NONE)
         return reason;
+    const struct semel_server *server = connection->server;
+    bool idempotent = (frame->flags & FRAME_IDEMPOTENT) != 0;
+    if (server->ledger.failed && (!idempotent || is_transactional(server, entry)))
+        return SEMEL_REASON_INACTIVE;
     /* Who is called back can not ask the caller to leave; it takes no more. */
-    bool leaving = connection->lane != NULL && connection->server->draining;
+    bool leaving = connection->lane != NULL && server->draining;
     return leaving ? SEMEL_REASON_DRAINING : SEMEL_REASON_NONE;
 }
 
-static enum semel_code call_handler(struct semel_server *server, struct semel_request *request)
+enum semel_code dispatch_call_handler(struct semel_server *server, struct semel_request *request)
 {
     const struct services_entry *entry = request->entry;
     void *out = request_out(request);
     memset(out, 0, request->method->reply_size);
+    request->started_ns = server_now(server);
     server->stats.executed++;
     server->handlers++;
     int64_t outer_ns = inherit_enter(request->deadline_ns);
@@ -194,25 +238,17 @@ static enum semel_code call_handler(struct semel_server *server, struct semel_re
     return code;
 }
 
-/* The record stands; from here on the request has an end, whatever happens. */
-static void run(struct semel_server *server, struct semel_request *request)
+void dispatch_let_pend(struct semel_request *request)
 {
-    request->next = server->running;
-    if (request->next != NULL)
-        request->next->prev = request;
-    server->running = request;
-    server->running_count++;
-    request->started_ns = server_now(server);
+    /* It may outlive the server.  If it is finished already, that waits in the node's queue until we are done. */
+    request_home_ref(request->home);
+    request->pending = true;
+    message_release(request->method->reply_fields, request_out(request));
+}
 
-    enum semel_code code = call_handler(server, request);
+void dispatch_take_code(struct semel_server *server, struct semel_request *request, enum semel_code code)
+{
     void *out = request_out(request);
-    if (code == SEMEL_PENDING) {
-        /* It may outlive the server.  If it is finished already, that waits in the node's queue until we are done. */
-        request_home_ref(request->home);
-        request->pending = true;
-        message_release(request->method->reply_fields, out);
-        return;
-    }
     if (code == SEMEL_OK)
         request_encode(request, out, &server->node->room.control_pool);
     else if (code == SEMEL_REFUSED || code <= SEMEL_UNAUTHENTICATED) {
@@ -226,20 +262,37 @@ static void run(struct semel_server *server, struct semel_request *request)
                  (int)code);
     }
     message_release(request->method->reply_fields, out);
+}
+
+void dispatch_start(struct semel_server *server, struct semel_request *request)
+{
+    enum semel_code code = dispatch_call_handler(server, request);
+    if (code == SEMEL_PENDING) {
+        dispatch_let_pend(request);
+        return;
+    }
+    dispatch_take_code(server, request, code);
     server_request_finished(server, request);
 }
 
+/* The record stands.  waits: the store must know of it first. */
 static void decode_and_run(struct connection *connection, const struct frame *frame,
-                           struct semel_request *request)
+                           struct semel_request *request, bool waits)
 {
+    struct semel_server *server = connection->server;
     const char *error;
     if (message_decode(request->method->request_fields, request->method->request_recursive, request->in,
                        frame->body, frame->body_size, &error)) {
-        run(connection->server, request);
+        enlist(server, request);
+        if (waits)
+            ledger_await(&server->ledger, request, is_transactional(server, request->entry));
+        else
+            dispatch_start(server, request);
         return;
     }
     dedup_withdraw(&request->run);
     request_destroy(request);
+    ledger_note(&server->ledger);
     answer_tell(connection, frame, SEMEL_REASON_MALFORMED, SEMEL_OUTCOME_NOT_EXECUTED, error);
 }
 
@@ -285,6 +338,7 @@ static struct dedup_question question_of(const struct connection *connection,
         .digest = frame->digest,
         .idempotent = (frame->flags & FRAME_IDEMPOTENT) != 0,
         .oneway = (frame->flags & FRAME_ONEWAY) != 0,
+        .transactional = is_transactional(connection->server, entry),
         .expired = frame->time_ms == 0,
         .unfit = unfit(connection, entry, frame),
     };
@@ -308,9 +362,9 @@ static void admit(struct connection *connection, const struct frame *frame, int6
     struct dedup_run none;
     struct dedup_verdict verdict = dedup_admit(&connection->session->table, &question,
                                                request != NULL ? &request->run : &none);
-    if (verdict.answer == DEDUP_RUN) {
+    if (verdict.answer == DEDUP_RUN || verdict.answer == DEDUP_WAIT) {
         request->deadline_ns = deadline_ns;
-        decode_and_run(connection, frame, request);
+        decode_and_run(connection, frame, request, verdict.answer == DEDUP_WAIT);
         return;
     }
     if (request != NULL)
@@ -341,7 +395,7 @@ static void stand_in_line(struct connection *connection, const struct frame *fra
     struct dedup_question question = question_of(connection, services_find(&server->services, frame->method),
                                                  frame);
     struct dedup_verdict verdict = dedup_peek(&connection->session->table, &question);
-    if (verdict.answer != DEDUP_RUN)
+    if (verdict.answer != DEDUP_RUN && verdict.answer != DEDUP_WAIT)
         follow(connection, frame, &verdict);
     else if (!waits_already(connection, frame) &&
              (admission_is_closed(&server->admission, frame) ||
@@ -377,6 +431,8 @@ enum semel_reason dispatch_datagram(struct semel_server *server, const struct fr
     struct services_entry *entry = services_find(&server->services, frame->method);
     enum semel_reason reason = mismatch(entry, frame);
     const char *error;
+    if (reason == SEMEL_REASON_NONE && is_transactional(server, entry))
+        reason = SEMEL_REASON_MODE_MISMATCH; /* without a record there is no transaction */
     if (reason == SEMEL_REASON_NONE && !admission_takes_datagram(&server->admission))
         reason = SEMEL_REASON_OVERLOADED;
     if (reason != SEMEL_REASON_NONE)
@@ -389,7 +445,8 @@ enum semel_reason dispatch_datagram(struct semel_server *server, const struct fr
         request_destroy(request);
         return SEMEL_REASON_MALFORMED;
     }
-    run(server, request); /* it is in no dedup table: its result goes nowhere */
+    enlist(server, request);
+    dispatch_start(server, request); /* it is in no dedup table: its result goes nowhere */
     admission_took(&server->admission);
     return SEMEL_REASON_NONE;
 }
@@ -405,9 +462,12 @@ void dispatch_cancel(struct connection *connection, const struct frame *frame)
     if (found != NULL) {
         struct semel_request *request = container_of(found, struct semel_request, run);
         atomic_store(&request->cancelled, true);
-        answer.outcome = SEMEL_OUTCOME_UNKNOWN;
+        answer.outcome = dedup_cancel(found);
+        ledger_note(&connection->server->ledger);
         answer_send(connection, frame->seq, request->method->id, &answer,
-                    "its handler was running and was told to stop");
+                    answer.outcome == SEMEL_OUTCOME_NOT_EXECUTED
+                        ? "it was waiting for the store"
+                        : "its handler was running and was told to stop");
     } else if (admission_cancel(&connection->server->admission, connection, frame->seq)) {
         answer.outcome = SEMEL_OUTCOME_NOT_EXECUTED;
         answer_send(connection, frame->seq, frame->method, &answer, "it was waiting for its turn");

@@ -164,7 +164,7 @@ static struct peer *create(struct semel_server *server, struct session *session)
     peer->server = server;
     peer->session = session;
     session->peer = peer;
-    const struct connection *connection = session->connection;
+    const struct connection *connection = connection_to(session);
     if (connection != NULL && !connection->wire->closing)
         peer_attach(session, false);
     return peer;

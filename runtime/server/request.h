@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <semel/request.h>
+#include <semel/store.h>
 
 #include "core/dedup.h"
 #include "net/node.h"
@@ -30,6 +31,10 @@ struct semel_request {
     void *in;                   /* the decoded request, in the same block of memory */
     struct semel_request *next; /* the running requests of a server */
     struct semel_request *prev;
+    struct semel_request *next_in_line; /* while it waits for the store */
+    struct MDB_txn *transaction;        /* while its handler is in it */
+    semel_committed_fn *committed;      /* NULL: nobody wants to know */
+    void *committed_user;
     bool orphan; /* its server is closed: its memory is its own */
     bool refuse_elsewhere;
     bool complained; /* message says why an error could not be raised */

@@ -31,6 +31,7 @@ static void on_expiry(struct timer *timer)
 {
     struct semel_server *server = container_of(timer, struct semel_server, expiry);
     sessions_expire(&server->sessions, server_now(server));
+    ledger_note(&server->ledger);
     int64_t next_ns = sessions_next_expiry(&server->sessions);
     if (next_ns != INT64_MAX)
         (void)loop_timer_start(server_loop(server), &server->expiry,
@@ -66,7 +67,7 @@ static int64_t property(const semel_server *server, enum properties_key key)
 static bool init_sessions(semel_server *server)
 {
     const struct sessions_options options = {
-        .domain_id = server->store.domain,
+        .domain_id = server->ledger.store->domain,
         .incarnation = server->incarnation,
         .forgetting = peer_forget,
         .hash_seed = random_u64(),
@@ -75,6 +76,7 @@ static bool init_sessions(semel_server *server)
         .lease_ns = property(server, PROPERTIES_LEASE) * MS_IN_NS,
         .keep_reply = (uint64_t)property(server, PROPERTIES_KEEP_REPLY),
         .keep_total = (uint64_t)property(server, PROPERTIES_KEEP_TOTAL),
+        .journal = ledger_is_durable(&server->ledger) ? &server->ledger.journal : NULL,
     };
     return sessions_init(&server->sessions, &options);
 }
@@ -126,54 +128,93 @@ static void on_node_closes(struct node_member *member)
 
 struct opening {
     semel_node *node;
-    struct store store;
+    struct store *store;
     semel_server *server;
+    struct store_problem problem;
 };
+
+/* Everything but its memory; false: what was taken is given back. */
+static bool set_up(semel_server *server, struct opening *opening)
+{
+    read_properties(server);
+    ledger_init(&server->ledger, server, opening->store);
+    server->home = request_home_create(server);
+    if (server->home == NULL || !init_sessions(server)) {
+        if (server->home != NULL)
+            request_home_leave(server->home);
+        ledger_fini(&server->ledger);
+        return false;
+    }
+    if (ledger_load(&server->ledger, &opening->problem))
+        return true;
+    sessions_fini(&server->sessions);
+    request_home_leave(server->home);
+    ledger_fini(&server->ledger);
+    return false;
+}
 
 static void open_now(void *arg)
 {
     struct opening *opening = arg;
     semel_server *server = calloc(1, sizeof *server);
-    if (server == NULL)
+    store_fail(&opening->problem, SEMEL_RESOURCE_EXHAUSTED, "out of memory");
+    if (server == NULL) {
+        opening->store->ops->close(opening->store);
         return;
+    }
     server->node = opening->node;
-    server->store = opening->store;
     server->incarnation = random_u64();
     snprintf(server->label, sizeof server->label, "server%s%s", server->node->name[0] != '\0' ? " " : "",
              server->node->name);
     server->member.close = on_node_closes;
     server->member.carry = carried_open;
     services_init(&server->services);
-    read_properties(server);
     timer_init(&server->expiry, on_expiry);
     timer_init(&server->drain_timeout, on_drain_timeout);
     loop_task_init(&server->drained, on_drained);
-    server->home = request_home_create(server);
-    if (server->home == NULL || !init_sessions(server)) {
-        if (server->home != NULL)
-            request_home_leave(server->home);
+    loop_refresh(server_loop(server));
+    if (!set_up(server, opening)) {
         free(server);
         return;
     }
     admission_init(&server->admission, server);
     node_add(server->node, &server->member);
+    server_connection_gone(server); /* those that the store remembers are silent from now on */
     opening->server = server;
+}
+
+static enum semel_code open_failed(const struct store_problem *problem, const char *what, const char *store,
+                                   semel_status *ret_status)
+{
+    enum semel_reason reason = problem->code == SEMEL_INVALID_ARGUMENT ? SEMEL_REASON_BAD_ARGUMENT
+                                                                       : SEMEL_REASON_STORE_FAILED;
+    return status_set(ret_status, problem->code, reason, "%s%s%s%s", what, store, what[0] != '\0' ? "': " : "",
+                      problem->text);
+}
+
+enum semel_code server_open_with(semel_node *node, struct store *store, semel_server **ret_server,
+                                 semel_status *ret_status)
+{
+    struct opening opening = {.node = node, .store = store};
+    node_call(node, open_now, &opening);
+    if (opening.server == NULL)
+        return open_failed(&opening.problem, "", "", ret_status);
+    *ret_server = opening.server;
+    return SEMEL_OK;
 }
 
 enum semel_code semel_server_open(semel_node *node, const char *store, semel_server **ret_server,
                                   semel_status *ret_status)
 {
-    struct opening opening = {.node = node};
-    struct id fresh = random_id();
-    const char *message = "";
-    enum semel_reason reason = store_open(store, &fresh, &opening.store, &message);
-    if (reason != SEMEL_REASON_NONE)
-        return status_set(ret_status, SEMEL_INVALID_ARGUMENT, reason, "store '%s': %s", store, message);
-    node_call(node, open_now, &opening);
-    if (opening.server == NULL)
-        return status_set(ret_status, SEMEL_RESOURCE_EXHAUSTED, SEMEL_REASON_NO_MEMORY, "out of memory");
-    *ret_server = opening.server;
-    return SEMEL_OK;
+    const struct store_options options = {
+        .fresh = random_id(),
+        .size_bytes = (uint64_t)properties_get_int(node->properties, NULL, PROPERTIES_STORE_SIZE),
+    };
+    struct store_problem problem;
+    struct store *opened;
+    if (store_open(store, &options, &opened, &problem) != SEMEL_OK)
+        return open_failed(&problem, "store '", store, ret_status);
+    return server_open_with(node, opened, ret_server, ret_status);
 }
 
 /* ---- services ---- */
@@ -183,12 +224,36 @@ struct adding {
     const struct semel_service *service;
     const void *handlers;
     void *user;
+    bool lacking;
     enum services_add_result result;
 };
+
+/* A method that asks for exactly once must not get less unless the application says that it may. */
+static bool lacks_transactions(const semel_server *server, const struct semel_service *service)
+{
+    if (ledger_can_join(&server->ledger) || server->without_transactions)
+        return false;
+    for (size_t i = 0; i < service->method_count; i++) {
+        if (!service->methods[i].transactional)
+            continue;
+        node_log(
+            server->node, SEMEL_LOG_ERROR,
+            "%s: %s is transactional, and this store has no transactions: open the server with lmdb:PATH, or "
+            "call semel_server_waive_transactions before",
+            server->label, service->methods[i].name);
+        return true;
+    }
+    return false;
+}
 
 static void add_now(void *arg)
 {
     struct adding *adding = arg;
+    /* Of another version, its tables can not be read. */
+    adding->lacking = adding->service->version == SEMEL_SERVICE_VERSION &&
+                      lacks_transactions(adding->server, adding->service);
+    if (adding->lacking)
+        return;
     adding->result = services_add(&adding->server->services, adding->service, adding->handlers, adding->user);
 }
 
@@ -197,6 +262,8 @@ enum semel_code semel_server_add(semel_server *server, const struct semel_servic
 {
     struct adding adding = {.server = server, .service = service, .handlers = handlers, .user = user};
     node_call(server->node, add_now, &adding);
+    if (adding.lacking)
+        return SEMEL_FAILED_PRECONDITION;
     switch (adding.result) {
     case SERVICES_ADDED: return SEMEL_OK;
     case SERVICES_EXISTS: return SEMEL_ALREADY_EXISTS;
@@ -357,6 +424,7 @@ static void close_now(void *arg)
     loop_timer_stop(server_loop(server), &server->expiry);
     loop_timer_stop(server_loop(server), &server->drain_timeout);
     loop_task_cancel(server_loop(server), &server->drained);
+    ledger_fini(&server->ledger);
     sessions_fini(&server->sessions);
     orphan_requests(server);
     request_home_leave(server->home);
@@ -399,6 +467,9 @@ static void get_stats(void *arg)
     stats->queued_bytes = server->admission.queue.bytes;
     stats->kept_replies = server->sessions.domain.kept_replies;
     stats->kept_bytes = server->sessions.domain.kept_bytes;
+    stats->commits = server->ledger.commits;
+    stats->committed_bytes = server->ledger.committed_bytes;
+    stats->inactive = server->ledger.failed;
 }
 
 void semel_server_get_stats(const semel_server *server, struct semel_server_stats *ret_stats)

@@ -10,10 +10,10 @@
 #include "net/node.h"
 #include "net/receipts.h"
 #include "server/admission.h"
+#include "server/ledger.h"
 #include "server/listener.h"
 #include "server/request.h"
 #include "server/services.h"
-#include "store/store.h"
 
 struct carried;
 struct connection;
@@ -21,7 +21,7 @@ struct connection;
 struct semel_server {
     struct node_member member;
     semel_node *node;
-    struct store store;
+    struct ledger ledger; /* with the store */
     struct sessions sessions;
     struct services services;
     struct request_home *home;
@@ -53,6 +53,7 @@ struct semel_server {
     int64_t heartbeat_ms;
     int64_t frame_limit;
     int64_t drain_timeout_ns;
+    bool without_transactions; /* see semel_server_waive_transactions */
     struct wire_limits wire_limits;
 };
 
@@ -70,6 +71,10 @@ static inline struct loop *server_loop(struct semel_server *server)
 {
     return &server->node->loop;
 }
+
+/* Opens a server on a store of one's own, which it takes over, also on failure.  As semel_server_open. */
+enum semel_code server_open_with(semel_node *node, struct store *store, semel_server **ret_server,
+                                 semel_status *ret_status);
 
 /* A handler has finished, now or through another thread: see dispatch.c. */
 void server_request_finished(struct semel_server *server, struct semel_request *request);

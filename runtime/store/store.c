@@ -1,19 +1,57 @@
-/* Chooses a store by its specification.
+/* Chooses a store by its specification, and what all stores need.
  *
  * Reads best next: store.h. */
 #include "store/store.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
-enum semel_reason store_open(const char *spec, const struct id *fresh, struct store *ret_store,
-                             const char **ret_message)
+enum semel_code store_fail(struct store_problem *problem, enum semel_code code, const char *format, ...)
 {
-    if (spec == NULL || strcmp(spec, "memory") == 0) {
-        /* What it remembers is lost with the process, so the domain is a new one each time. */
-        ret_store->domain = *fresh;
-        return SEMEL_REASON_NONE;
+    va_list arguments;
+    va_start(arguments, format);
+    problem->code = code;
+    int length = vsnprintf(problem->text, sizeof problem->text, format, arguments);
+    va_end(arguments);
+    if (length >= (int)sizeof problem->text)
+        memcpy(problem->text + sizeof problem->text - 4, "...", 4);
+    return code;
+}
+
+enum semel_code store_open(const char *spec, const struct store_options *options, struct store **ret_store,
+                           struct store_problem *ret_problem)
+{
+    if (spec == NULL || strcmp(spec, "memory") == 0)
+        return memory_open(options, ret_store, ret_problem);
+    if (strncmp(spec, "lmdb:", 5) != 0)
+        return store_fail(ret_problem, SEMEL_INVALID_ARGUMENT, "unknown store; write memory or lmdb:PATH");
+    if (spec[5] == '\0')
+        return store_fail(ret_problem, SEMEL_INVALID_ARGUMENT, "lmdb: needs a file; write lmdb:PATH");
+    return lmdb_open(spec + 5, options, ret_store, ret_problem);
+}
+
+void store_end(struct store *store, struct store_ended *ended, struct store_commit *commit,
+               enum store_result result)
+{
+    commit->result = result;
+    commit->next = NULL;
+    if (ended->first == NULL)
+        ended->first = commit;
+    else
+        ended->last->next = commit;
+    ended->last = commit;
+    if (store->ready != NULL)
+        store->ready(store->ready_user);
+}
+
+void store_tell(struct store_ended *ended, const char *text)
+{
+    struct store_commit *commit = ended->first;
+    ended->first = NULL;
+    while (commit != NULL) {
+        struct store_commit *next = commit->next;
+        commit->done(commit, commit->result, commit->result == STORE_COMMITTED ? "" : text);
+        commit = next;
     }
-    *ret_message = strncmp(spec, "lmdb:", 5) == 0 ? "this build has no durable store; write memory"
-                                                  : "unknown store; write memory";
-    return SEMEL_REASON_BAD_ARGUMENT;
 }

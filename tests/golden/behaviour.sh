@@ -140,7 +140,7 @@ method() {
   says 1 "$1" --describe misspelt.proto
 }
 method 'Option "(semel.method).dedline" unknown.  Did you mean "deadline"?$' '(semel.method).dedline = "5s"'
-method '(semel.method).xyz" unknown.  There are deadline, .* and oneway$' '(semel.method).xyz = "5s"'
+method '(semel.method).xyz" unknown.  There are deadline, .* oneway and transactional$' '(semel.method).xyz = "5s"'
 method 'A method has (semel.method), a service (semel.service)$' '(semel.service).deadline = "5s"'
 method 'idempotency_level is NO_SIDE_EFFECTS or IDEMPOTENT$' 'idempotency_level = IDEMPOTNT'
 grep -q '"oneway"' said && fail "an option that exists is proposed for itself"

@@ -7,6 +7,7 @@
 #include <semel/node.h>
 #include <semel/service.h>
 #include <semel/status.h>
+#include <stdbool.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -14,15 +15,19 @@ extern "C" {
 
 typedef struct semel_server semel_server;
 
-/* Opens a server without listeners and services.  store: "memory" (or NULL), what remembers executed requests.
- * *ret_server is set on success only and owned by the caller.
- * Errors: INVALID_ARGUMENT (store, property), RESOURCE_EXHAUSTED. */
+/* Opens a server without listeners and services.  store: what remembers executed requests: "memory" (or NULL), or
+ * "lmdb:PATH", a file that outlives the process (runtime/store/README.md).  A server with such a store goes on
+ * where the one before it ended, crashed or not: its clients are resumed, and what ran does not run again.
+ * *ret_server is set on success only and owned by the caller.  When it fails, the status says what to do. Errors:
+ * INVALID_ARGUMENT (store, property), FAILED_PRECONDITION (another process has the file; it is not a store, or of
+ * another version), DATA_LOSS (it is damaged), NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED. */
 enum semel_code semel_server_open(semel_node *node, const char *store, semel_server **ret_server,
                                   semel_status *ret_status);
 
 /* Adds a service.  handlers: the generated struct of function pointers, borrowed until the server is closed, as is
  * user.  The generated ..._serve wraps it.
- * Errors: ALREADY_EXISTS (the service, or a method id), FAILED_PRECONDITION (generated for another runtime). */
+ * Errors: ALREADY_EXISTS (the service, or a method id), FAILED_PRECONDITION (generated for another runtime; or it has
+ * transactional methods, and the store no transactions: see semel/store.h), RESOURCE_EXHAUSTED. */
 enum semel_code semel_server_add(semel_server *server, const struct semel_service *service,
                                  const void *handlers, void *user);
 
@@ -80,6 +85,9 @@ struct semel_server_stats {
     uint64_t queued_bytes;
     uint64_t kept_replies;
     uint64_t kept_bytes;
+    uint64_t commits; /* counters of a durable store: batches, and their bytes */
+    uint64_t committed_bytes;
+    bool inactive; /* a commit has failed: what must be remembered is refused as INACTIVE until a restart */
 };
 
 /* Copies the counters.  Any thread. */

@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 /* Raised when the tables change shape, so that old generated code does not compile against a new runtime. */
-#define SEMEL_SERVICE_VERSION 2
+#define SEMEL_SERVICE_VERSION 3
 
 typedef struct semel_request semel_request;
 
@@ -64,6 +64,7 @@ struct semel_method {
     uint32_t error_offset; /* of the union in the receipt, whose first member tells which error it is: */
     size_t error_size;     /* 0: none, else 1 + the place in errors.  sizeof the receipt */
     const semel_call_options *options; /* what the IDL says; NULL: nothing */
+    bool transactional; /* its handler runs within the transaction of the store: see semel/store.h */
 };
 
 struct semel_service {

@@ -158,7 +158,8 @@ enum semel_rule {
     X(DATAGRAM_LOST, "the network says that a datagram did not arrive",                                        \
       "is the server running, is the address right?")                                                          \
     X(NO_DATAGRAM, "only oneway operations that are idempotent travel in datagrams",                           \
-      "a datagram may come twice and is never answered: use a tcp or unix endpoint")
+      "a datagram may come twice and is never answered: use a tcp or unix endpoint")                           \
+    X(STORE_FAILED, "the store can not be used", "see the message")
 
 enum semel_reason {
 #define SEMEL_REASON_ENUM(name, what, advice) SEMEL_REASON_##name,

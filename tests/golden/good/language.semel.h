@@ -6,7 +6,7 @@
 
 #include "language.pb.h"
 
-#if SEMEL_SERVICE_VERSION != 2
+#if SEMEL_SERVICE_VERSION != 3
 #error "generated for another version of Semel: run semelc again"
 #endif
 

@@ -251,6 +251,36 @@ static const semel_call_options demo_options_Backoff_Note_options = {
     .hedge_delay_ms = -1,
 };
 
+static enum semel_code demo_options_Backoff_Exactly_dispatch(const void *handlers, semel_request *request,
+                                                             void *in, void *out, void *user)
+{
+    const struct demo_options_Backoff_handlers *typed = handlers;
+    return typed->Exactly(request, in, out, user);
+}
+
+static void demo_options_Backoff_Exactly_deliver(void (*done)(void), const void *reply, const void *error,
+                                                 const semel_status *status, void *user)
+{
+    (void)error;
+    ((demo_options_Backoff_Exactly_done *)done)(reply, status, user);
+}
+
+static const semel_call_options demo_options_Backoff_Exactly_options = {
+    .deadline_ms = 10000,
+    .attempt_timeout_ms = 2000,
+    .on_unavailable = SEMEL_ON_UNAVAILABLE_UNSET,
+    .retry_interval_count = -1,
+    .retry_max_attempts = 5,
+    .retry_jitter = SEMEL_JITTER_EQUAL,
+    .retry_initial_backoff_ms = 50,
+    .retry_max_backoff_ms = 1000,
+    .retry_backoff_multiplier = 1.6,
+    .retry_max_elapsed_ms = 8000,
+    .retryable_codes = 0,
+    .hedge_max = -1,
+    .hedge_delay_ms = -1,
+};
+
 const struct semel_method demo_options_Backoff_methods[] = {
     [demo_options_Backoff_Once_index] = {
         .name = "demo.options.Backoff.Once",
@@ -379,6 +409,23 @@ const struct semel_method demo_options_Backoff_methods[] = {
         .dispatch = demo_options_Backoff_Note_dispatch,
         .deliver = demo_options_Backoff_Note_deliver,
         .options = &demo_options_Backoff_Note_options,
+    },
+    [demo_options_Backoff_Exactly_index] = {
+        .name = "demo.options.Backoff.Exactly",
+        .id = UINT64_C(0x7ef09ca8472d09de),
+        .mode = SEMEL_AT_MOST_ONCE,
+        .oneway = false,
+        .request_recursive = false,
+        .reply_recursive = false,
+        .request_fields = demo_options_In_fields,
+        .reply_fields = demo_options_Out_fields,
+        .request_size = sizeof(demo_options_In),
+        .reply_size = sizeof(demo_options_Out),
+        .handler_offset = offsetof(struct demo_options_Backoff_handlers, Exactly),
+        .dispatch = demo_options_Backoff_Exactly_dispatch,
+        .deliver = demo_options_Backoff_Exactly_deliver,
+        .transactional = true,
+        .options = &demo_options_Backoff_Exactly_options,
     },
 };
 

@@ -6,7 +6,7 @@
 
 #include "options.pb.h"
 
-#if SEMEL_SERVICE_VERSION != 2
+#if SEMEL_SERVICE_VERSION != 3
 #error "generated for another version of Semel: run semelc again"
 #endif
 
@@ -26,10 +26,11 @@ enum demo_options_Backoff_method {
     demo_options_Backoff_Single_index = 5,
     demo_options_Backoff_BestEffort_index = 6,
     demo_options_Backoff_Note_index = 7,
-    demo_options_Backoff_method_count = 8
+    demo_options_Backoff_Exactly_index = 8,
+    demo_options_Backoff_method_count = 9
 };
 
-extern const struct semel_method demo_options_Backoff_methods[8];
+extern const struct semel_method demo_options_Backoff_methods[9];
 extern const struct semel_service demo_options_Backoff_service;
 
 /* What a server fills: one function a method; NULL where it does not implement one.
@@ -56,6 +57,11 @@ struct demo_options_Backoff_handlers {
                                   void *user);
     /* Executed at most once.  Oneway: no reply, no result. */
     enum semel_code (*Note)(semel_request *request, demo_options_In *in, void *user);
+    /* With a durable store, exactly once.
+     * Executed at most once.
+     * Transactional: with a durable store its effect is there once, whatever crashes. */
+    enum semel_code (*Exactly)(semel_request *request, demo_options_In *in, demo_options_Out *out,
+                               void *user);
 };
 
 /* Adds the service to a server; handlers and user are borrowed until the server is closed. */
@@ -319,6 +325,41 @@ static inline enum semel_code demo_options_Backoff_Note_start(semel_channel *cha
 {
     return semel_call_start(channel, &demo_options_Backoff_methods[demo_options_Backoff_Note_index], in,
                             options, ret_call, (void (*)(void))done, user);
+}
+
+/* With a durable store, exactly once.
+ * Executed at most once.
+ * Transactional: with a durable store its effect is there once, whatever crashes. */
+static inline enum semel_code demo_options_Backoff_Exactly(semel_channel *channel, const demo_options_In *in,
+                                                           demo_options_Out *out,
+                                                           const semel_call_options *options,
+                                                           semel_status *ret_status)
+{
+    return semel_call_wait(channel, &demo_options_Backoff_methods[demo_options_Backoff_Exactly_index], in,
+                           out, NULL, options, ret_status);
+}
+
+typedef void demo_options_Backoff_Exactly_done(const demo_options_Out *reply, const semel_status *status,
+                                               void *user);
+static inline enum semel_code demo_options_Backoff_Exactly_start(semel_channel *channel,
+                                                                 const demo_options_In *in,
+                                                                 const semel_call_options *options,
+                                                                 semel_call *ret_call,
+                                                                 demo_options_Backoff_Exactly_done *done,
+                                                                 void *user)
+{
+    return semel_call_start(channel, &demo_options_Backoff_methods[demo_options_Backoff_Exactly_index], in,
+                            options, ret_call, (void (*)(void))done, user);
+}
+
+static inline void demo_options_Backoff_Exactly_reply(semel_request *request, const demo_options_Out *reply)
+{
+    semel_request_finish(request, reply);
+}
+
+static inline void demo_options_Backoff_Exactly_release(demo_options_Out *reply)
+{
+    semel_message_release(demo_options_Out_fields, reply);
 }
 
 /* ---- service demo.options.Listed ---- */

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/server.h"
+
 semel_properties *properties_of(const char *const *settings)
 {
     semel_properties *properties = semel_properties_create();
@@ -112,7 +114,7 @@ static enum semel_code handle_tell(semel_request *request, probe_Request *in, vo
 static const struct probe_Probe_handlers handlers = {
     .Add = handle, .Set = handle, .Peek = handle, .Tell = handle_tell, .Hint = handle_tell};
 
-void server_open_on(struct server *server, semel_node *node)
+static void open_on(struct server *server, semel_node *node, struct store *store)
 {
     semel_status status;
     memset(server, 0, sizeof *server);
@@ -120,20 +122,34 @@ void server_open_on(struct server *server, semel_node *node)
     pthread_cond_init(&server->changed, NULL);
     server->handler = server_count;
     server->node = node;
-    cr_assert(semel_server_open(server->node, NULL, &server->semel, &status) == SEMEL_OK);
+    if (store == NULL)
+        cr_assert(semel_server_open(server->node, NULL, &server->semel, &status) == SEMEL_OK);
+    else
+        cr_assert(server_open_with(server->node, store, &server->semel, &status) == SEMEL_OK);
     cr_assert(probe_Probe_serve(server->semel, &handlers, server) == SEMEL_OK);
 }
 
-void server_open_at(struct server *server, const char *const *properties, const char *uri)
+void server_open_on(struct server *server, semel_node *node)
+{
+    open_on(server, node, NULL);
+}
+
+void server_open_on_store(struct server *server, const char *const *properties, const char *uri,
+                          struct store *store)
 {
     semel_status status;
     semel_node *node;
     semel_properties *created = properties_of(properties);
     const struct semel_node_options options = {.properties = created, .thread = true};
     cr_assert(semel_node_open(&options, &node, &status) == SEMEL_OK);
-    server_open_on(server, node);
+    open_on(server, node, store);
     server->properties = created;
     cr_assert(semel_server_listen(server->semel, uri, server->uri, &status) == SEMEL_OK, "%s", status.message);
+}
+
+void server_open_at(struct server *server, const char *const *properties, const char *uri)
+{
+    server_open_on_store(server, properties, uri, NULL);
 }
 
 void server_open(struct server *server, const char *const *properties)

@@ -36,6 +36,10 @@ struct server {
 /* properties: "Key=Value" strings, the last one NULL; may be NULL.  Listens at 127.0.0.1, any port. */
 void server_open(struct server *server, const char *const *properties);
 void server_open_at(struct server *server, const char *const *properties, const char *uri);
+/* The same on a store of the test's own. */
+struct store;
+void server_open_on_store(struct server *server, const char *const *properties, const char *uri,
+                          struct store *store);
 void server_close(struct server *server);
 /* One without listeners on somebody's node, for calls back; not running any more when that node is closed. */
 void server_open_on(struct server *server, semel_node *node);

@@ -238,7 +238,7 @@ Test(set, every_key_in_every_scope_it_may_not_stand_in)
         const struct properties_key_info *info = keys_info((enum properties_key)key);
         const char *value = keys_are_words(info->type)               ? keys_word(info->type, info->max)
                             : info->type == PROPERTIES_TYPE_CODES    ? "ABORTED"
-                            : info->type == PROPERTIES_TYPE_SIZE     ? "4096"
+                            : info->type == PROPERTIES_TYPE_SIZE     ? "4194304"
                             : info->type == PROPERTIES_TYPE_DURATION ? "1s"
                                                                      : "1";
         char in_channel[64], in_method[64];

@@ -567,8 +567,10 @@ Test(dedup, keeps_to_the_model)
             cr_assert_eq(model.domain.kept_bytes, model_kept_bytes(&model));
     }
     cr_assert_geq(steps, 200000);
+    cr_assert_eq(model.answers[DEDUP_WAIT], 0, "nothing waits without a journal");
     for (int answer = DEDUP_RUN; answer <= DEDUP_CUT; answer++)
-        cr_assert_gt(model.answers[answer], 300, "answer %d was met %d times", answer, model.answers[answer]);
+        cr_assert(answer == DEDUP_WAIT || model.answers[answer] > 300, "answer %d was met %d times", answer,
+                  model.answers[answer]);
     for (int t = 0; t < MODEL_TABLES; t++) {
         dedup_fini(&model.tables[t]);
         free(model.records[t]);

@@ -1,0 +1,191 @@
+/* Opening an LMDB file, or making a new one.
+ *
+ * Reads best next: lmdb_file.h. */
+#include "store/lmdb_file.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/bytes.h"
+#include "core/digest.h"
+#include "store/owner.h"
+
+/* The record that says whose file it is: magic, version, domain, checksum; all little-endian. */
+#define META_MAGIC UINT64_C(0x3142444c454d4553) /* "SEMELDB1" */
+enum { META_VERSION = 1, META_SIZE = 40, META_CHECKED = 32 };
+
+/* Databases of ours start with this: the others are the application's. */
+#define META_DATABASE "semel.meta"
+#define JOURNAL_DATABASE "semel.journal"
+
+#define HOW_TO_GO_ON "restore a backup, or move it away: what ran before is forgotten then"
+
+enum semel_code lmdb_file_code_of(int error)
+{
+    switch (error) {
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_PANIC: return SEMEL_DATA_LOSS;
+    case MDB_INVALID:
+    case MDB_VERSION_MISMATCH:
+    case MDB_INCOMPATIBLE: return SEMEL_FAILED_PRECONDITION;
+    case MDB_MAP_FULL:
+    case MDB_READERS_FULL:
+    case MDB_TXN_FULL:
+    case MDB_DBS_FULL: return SEMEL_RESOURCE_EXHAUSTED;
+    default: return owner_code_of(error);
+    }
+}
+
+/* What a person can do about it. */
+static enum semel_code refuse(struct store_problem *problem, const char *path, int error)
+{
+    enum semel_code code = lmdb_file_code_of(error);
+    if (error == MDB_INVALID)
+        return store_fail(problem, code, "%s is no LMDB file; name another one", path);
+    if (code == SEMEL_DATA_LOSS)
+        return store_fail(problem, code, "%s is damaged (%s); " HOW_TO_GO_ON, path, mdb_strerror(error));
+    return store_fail(problem, code, "cannot use %s: %s", path, mdb_strerror(error));
+}
+
+/* ---- the record that says whose file it is ---- */
+
+static void write_meta(uint8_t *bytes, const struct id *domain)
+{
+    bytes_store64(bytes, META_MAGIC);
+    bytes_store32(bytes + 8, META_VERSION);
+    bytes_store32(bytes + 12, 0);
+    memcpy(bytes + 16, domain->bytes, sizeof domain->bytes);
+    bytes_store64(bytes + META_CHECKED, digest(bytes, META_CHECKED, META_MAGIC));
+}
+
+static enum semel_code read_meta(struct lmdb_file *file, const char *path, const MDB_val *value,
+                                 struct store_problem *problem)
+{
+    const uint8_t *bytes = value->mv_data;
+    if (value->mv_size < 12 || bytes_load64(bytes) != META_MAGIC)
+        return store_fail(problem, SEMEL_FAILED_PRECONDITION, "%s is not a store of Semel", path);
+    uint32_t version = bytes_load32(bytes + 8);
+    if (version != META_VERSION)
+        return store_fail(problem, SEMEL_FAILED_PRECONDITION,
+                          "%s has format %u, this program knows %u: use the newer program, or another file",
+                          path, version, META_VERSION);
+    if (value->mv_size != META_SIZE ||
+        bytes_load64(bytes + META_CHECKED) != digest(bytes, META_CHECKED, META_MAGIC))
+        return store_fail(problem, SEMEL_DATA_LOSS, "%s is damaged (its domain); " HOW_TO_GO_ON, path);
+    memcpy(file->domain.bytes, bytes + 16, sizeof file->domain.bytes);
+    if (id_is_none(&file->domain))
+        return store_fail(problem, SEMEL_DATA_LOSS, "%s is damaged (no domain); " HOW_TO_GO_ON, path);
+    return SEMEL_OK;
+}
+
+/* Both databases are made in one transaction: a crash leaves an empty file, or one of ours. */
+static int create(struct lmdb_file *file, MDB_txn *txn, const struct id *fresh)
+{
+    uint8_t bytes[META_SIZE];
+    MDB_dbi meta;
+    MDB_val key = {sizeof META_DATABASE - 1, (void *)META_DATABASE};
+    MDB_val value = {sizeof bytes, bytes};
+    write_meta(bytes, fresh);
+    file->domain = *fresh;
+    int error = mdb_dbi_open(txn, META_DATABASE, MDB_CREATE, &meta);
+    if (error == 0)
+        error = mdb_put(txn, meta, &key, &value, 0);
+    if (error == 0)
+        error = mdb_dbi_open(txn, JOURNAL_DATABASE, MDB_CREATE, &file->journal);
+    return error;
+}
+
+static enum semel_code recognise(struct lmdb_file *file, MDB_txn *txn, const char *path,
+                                 const struct store_options *options, struct store_problem *problem)
+{
+    MDB_dbi meta;
+    MDB_dbi names;
+    MDB_stat stat;
+    MDB_val key = {sizeof META_DATABASE - 1, (void *)META_DATABASE};
+    MDB_val value;
+    int error = mdb_dbi_open(txn, NULL, 0, &names);
+    if (error == 0)
+        error = mdb_stat(txn, names, &stat);
+    if (error == 0 && stat.ms_entries == 0) {
+        error = create(file, txn, &options->fresh);
+        return error == 0 ? SEMEL_OK : refuse(problem, path, error);
+    }
+    if (error == 0)
+        error = mdb_dbi_open(txn, META_DATABASE, 0, &meta);
+    if (error == MDB_NOTFOUND || error == MDB_INCOMPATIBLE)
+        return store_fail(problem, SEMEL_FAILED_PRECONDITION,
+                          "%s is the LMDB file of another program; name another one", path);
+    if (error == 0)
+        error = mdb_get(txn, meta, &key, &value);
+    if (error == MDB_NOTFOUND)
+        return store_fail(problem, SEMEL_FAILED_PRECONDITION, "%s is not a store of Semel", path);
+    if (error != 0)
+        return refuse(problem, path, error);
+    enum semel_code code = read_meta(file, path, &value, problem);
+    if (code != SEMEL_OK)
+        return code;
+    error = mdb_dbi_open(txn, JOURNAL_DATABASE, 0, &file->journal);
+    if (error == MDB_NOTFOUND)
+        return store_fail(problem, SEMEL_DATA_LOSS, "%s is damaged (no journal); " HOW_TO_GO_ON, path);
+    return error == 0 ? SEMEL_OK : refuse(problem, path, error);
+}
+
+/* ---- opening ---- */
+
+static enum semel_code open_databases(struct lmdb_file *file, const char *path,
+                                      const struct store_options *options, struct store_problem *problem)
+{
+    MDB_txn *txn;
+    int error = mdb_txn_begin(file->env, NULL, 0, &txn);
+    if (error != 0)
+        return refuse(problem, path, error);
+    enum semel_code code = recognise(file, txn, path, options, problem);
+    if (code != SEMEL_OK) {
+        mdb_txn_abort(txn);
+        return code;
+    }
+    error = mdb_txn_commit(txn);
+    return error == 0 ? SEMEL_OK : refuse(problem, path, error);
+}
+
+static enum semel_code open_environment(struct lmdb_file *file, const char *path, uint64_t size_bytes,
+                                        struct store_problem *problem)
+{
+    int error = mdb_env_create(&file->env);
+    if (error != 0) {
+        file->env = NULL;
+        return refuse(problem, path, error);
+    }
+    error = mdb_env_set_mapsize(file->env, (size_t)size_bytes);
+    if (error == 0)
+        error = mdb_env_set_maxdbs(file->env, 2 + LMDB_FILE_DATABASES);
+    /* A reader belongs to its transaction, not to its thread: handlers may read while the store writes. */
+    if (error == 0)
+        error = mdb_env_open(file->env, path, MDB_NOSUBDIR | MDB_NOTLS, 0600);
+    return error == 0 ? SEMEL_OK : refuse(problem, path, error);
+}
+
+enum semel_code lmdb_file_open(struct lmdb_file *file, const char *path, const struct store_options *options,
+                               struct store_problem *ret_problem)
+{
+    *file = (struct lmdb_file){.owner_fd = -1};
+    enum semel_code code = owner_take(path, &file->owner_fd, ret_problem);
+    if (code == SEMEL_OK)
+        code = open_environment(file, path, options->size_bytes, ret_problem);
+    if (code == SEMEL_OK)
+        code = open_databases(file, path, options, ret_problem);
+    if (code != SEMEL_OK)
+        lmdb_file_close(file);
+    return code;
+}
+
+void lmdb_file_close(struct lmdb_file *file)
+{
+    if (file->env != NULL)
+        mdb_env_close(file->env);
+    if (file->owner_fd >= 0)
+        close(file->owner_fd);
+    *file = (struct lmdb_file){.owner_fd = -1};
+}

@@ -1,0 +1,319 @@
+/* semel-durable: calls a second on a durable store, beside the floor under it: bare LMDB that commits batches of as
+ * many bytes, on the same disk, in the same run.
+ * It must not know: the inside of Semel; it uses what any program can use.
+ * Reads best next: README.md, "On a durable store"; runtime/store/README.md. */
+#include <ev.h>
+#include <inttypes.h>
+#include <lmdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <semel/semel.h>
+
+#include "echo.semel.h"
+
+enum { PAYLOAD = 64, DEPTH_MAX = 4096, ROUNDS_MAX = 99 };
+
+struct figures {
+    double calls_per_s;
+    double calls_per_commit;
+    double bytes_per_call;
+};
+
+struct word {
+    char uri[SEMEL_ENDPOINT_TEXT_MAX];
+    uint64_t commits;
+    uint64_t bytes;
+};
+
+static void die(const char *what, const char *why)
+{
+    fprintf(stderr, "semel-durable: %s: %s\n", what, why);
+    exit(EXIT_FAILURE);
+}
+
+static double now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void remove_store(const char *path)
+{
+    static const char *const suffixes[] = {"", "-lock", "-owner"};
+    char name[512];
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        snprintf(name, sizeof name, "%s%s", path, suffixes[i]);
+        (void)unlink(name);
+    }
+}
+
+/* ---- the server, in its own process ---- */
+
+static enum semel_code echo(semel_request *request, bench_EchoRequest *in, bench_EchoReply *out, void *user)
+{
+    (void)request, (void)user;
+    out->payload = in->payload;
+    in->payload = NULL;
+    return SEMEL_OK;
+}
+
+static const struct bench_Echo_handlers handlers = {.Echo = echo};
+
+struct serving {
+    semel_node *node;
+    semel_server *server;
+    int fd;
+};
+
+/* A byte asks for the counters; the end of the line is the end. */
+static void on_question(struct ev_loop *loop, ev_io *watcher, int events)
+{
+    (void)loop, (void)events;
+    struct serving *serving = watcher->data;
+    struct semel_server_stats stats;
+    struct word word = {.uri = ""};
+    char byte;
+    if (read(serving->fd, &byte, 1) != 1) {
+        semel_node_stop(serving->node);
+        return;
+    }
+    semel_server_get_stats(serving->server, &stats);
+    word.commits = stats.commits;
+    word.bytes = stats.committed_bytes;
+    if (write(serving->fd, &word, sizeof word) != (ssize_t)sizeof word)
+        semel_node_stop(serving->node);
+}
+
+static int serve(const char *path, int fd)
+{
+    struct serving serving = {.fd = fd};
+    struct word word = {.uri = ""};
+    char name[64];
+    char spec[600];
+    semel_status status;
+    const struct semel_node_options options = {.log = NULL};
+    snprintf(name, sizeof name, "unix:@semel-durable-%ld", (long)getpid());
+    snprintf(spec, sizeof spec, "lmdb:%s", path);
+    if (semel_node_open(&options, &serving.node, &status) != SEMEL_OK ||
+        semel_server_open(serving.node, spec, &serving.server, &status) != SEMEL_OK ||
+        bench_Echo_serve(serving.server, &handlers, NULL) != SEMEL_OK ||
+        semel_server_listen(serving.server, name, word.uri, &status) != SEMEL_OK)
+        die("the server", status.message);
+    ev_io question;
+    ev_io_init(&question, on_question, fd, EV_READ);
+    question.data = &serving;
+    ev_io_start(semel_node_loop(serving.node), &question);
+    if (write(fd, &word, sizeof word) == (ssize_t)sizeof word)
+        semel_node_run(serving.node);
+    ev_io_stop(semel_node_loop(serving.node), &question);
+    semel_server_close(serving.server);
+    semel_node_close(serving.node);
+    return EXIT_SUCCESS;
+}
+
+/* ---- the client ---- */
+
+struct load {
+    semel_node *node;
+    semel_channel *channel;
+    bench_EchoRequest *request;
+    uint64_t left;
+    uint64_t under_way;
+};
+
+static void start(struct load *load);
+
+static void on_done(const bench_EchoReply *reply, const semel_status *status, void *user)
+{
+    struct load *load = user;
+    if (status->code != SEMEL_OK || reply->payload->size != PAYLOAD)
+        die("a call", status->message);
+    load->under_way--;
+    start(load);
+    if (load->under_way == 0)
+        semel_node_stop(load->node);
+}
+
+static void start(struct load *load)
+{
+    if (load->left == 0)
+        return;
+    load->left--;
+    load->under_way++;
+    if (bench_Echo_Echo_start(load->channel, load->request, NULL, NULL, on_done, load) != SEMEL_OK)
+        die("a call", "cannot be started");
+}
+
+static void make_calls(struct load *load, uint64_t calls, uint64_t depth)
+{
+    load->left = calls;
+    for (uint64_t i = 0; i < depth; i++)
+        start(load);
+    semel_node_run(load->node);
+}
+
+static struct word ask(int fd)
+{
+    struct word word;
+    if (write(fd, "?", 1) != 1 || read(fd, &word, sizeof word) != (ssize_t)sizeof word)
+        die("the server", "is gone");
+    return word;
+}
+
+static struct figures measure_semel(const char *path, uint64_t calls, uint64_t depth)
+{
+    int line[2];
+    struct word word;
+    semel_status status;
+    struct load load = {0};
+    remove_store(path);
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, line) != 0)
+        die("socketpair", "failed");
+    pid_t child = fork();
+    if (child == 0) {
+        close(line[0]);
+        _exit(serve(path, line[1]));
+    }
+    close(line[1]);
+    if (child < 0 || read(line[0], &word, sizeof word) != (ssize_t)sizeof word)
+        die("the server", "did not start");
+    load.request = &(bench_EchoRequest){.payload = calloc(1, PB_BYTES_ARRAY_T_ALLOCSIZE(PAYLOAD))};
+    load.request->payload->size = PAYLOAD;
+    if (semel_node_open(NULL, &load.node, &status) != SEMEL_OK ||
+        semel_channel_open(load.node, "load", word.uri, &load.channel, &status) != SEMEL_OK)
+        die("the client", status.message);
+    make_calls(&load, calls / 10 + 1, depth);
+    struct word before = ask(line[0]);
+    double begin_s = now_s();
+    make_calls(&load, calls, depth);
+    double elapsed_s = now_s() - begin_s;
+    struct word after = ask(line[0]);
+    semel_channel_close(load.channel);
+    semel_node_close(load.node);
+    free(load.request->payload);
+    close(line[0]);
+    (void)waitpid(child, NULL, 0);
+    remove_store(path);
+    return (struct figures){.calls_per_s = (double)calls / elapsed_s,
+                            .calls_per_commit = (double)calls / (double)(after.commits - before.commits),
+                            .bytes_per_call = (double)(after.bytes - before.bytes) / (double)calls};
+}
+
+/* ---- the floor ---- */
+
+static void expect(int error, const char *what)
+{
+    if (error != 0)
+        die(what, mdb_strerror(error));
+}
+
+/* Commits batches of so many bytes, and deletes the one before the last, as a store does with what is done. */
+static double measure_floor(const char *path, uint64_t commits, size_t bytes)
+{
+    MDB_env *env;
+    MDB_dbi dbi;
+    double begin_s = 0;
+    remove_store(path);
+    uint8_t *batch = calloc(1, bytes);
+    expect(mdb_env_create(&env), "the floor");
+    expect(mdb_env_set_mapsize(env, (size_t)1 << 30), "the floor");
+    expect(mdb_env_open(env, path, MDB_NOSUBDIR, 0600), path);
+    uint64_t warm_up = commits / 10 + 1;
+    for (uint64_t i = 0; i < commits + warm_up; i++) {
+        MDB_txn *txn;
+        uint64_t number = __builtin_bswap64(i);
+        uint64_t old = __builtin_bswap64(i - 2);
+        MDB_val key = {sizeof number, &number};
+        MDB_val old_key = {sizeof old, &old};
+        MDB_val value = {bytes, batch};
+        if (i == warm_up)
+            begin_s = now_s();
+        expect(mdb_txn_begin(env, NULL, 0, &txn), "begin");
+        expect(mdb_dbi_open(txn, NULL, 0, &dbi), "open");
+        expect(mdb_put(txn, dbi, &key, &value, MDB_APPEND), "put");
+        if (i >= 2)
+            expect(mdb_del(txn, dbi, &old_key, NULL), "del");
+        expect(mdb_txn_commit(txn), "commit");
+    }
+    double elapsed_s = now_s() - begin_s;
+    mdb_env_close(env);
+    free(batch);
+    remove_store(path);
+    return (double)commits / elapsed_s;
+}
+
+/* ---- pairs ---- */
+
+static int by_size(const void *a, const void *b)
+{
+    double left = *(const double *)a;
+    double right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+static double median(double *values, int count)
+{
+    qsort(values, (size_t)count, sizeof *values, by_size);
+    return values[count / 2];
+}
+
+static void compare(const char *path, uint64_t depth, uint64_t batches, int rounds)
+{
+    double semel[ROUNDS_MAX];
+    double floors[ROUNDS_MAX];
+    double ratios[ROUNDS_MAX];
+    struct figures figures = {0};
+    uint64_t calls = batches * depth;
+    for (int i = 0; i < rounds; i++) {
+        figures = measure_semel(path, calls, depth);
+        semel[i] = figures.calls_per_s;
+        floors[i] = (double)depth *
+                    measure_floor(path, batches, (size_t)(figures.bytes_per_call * (double)depth) + 1);
+        ratios[i] = semel[i] / floors[i];
+    }
+    printf("{\"depth\":%" PRIu64 ",\"calls\":%" PRIu64
+           ",\"rounds\":%d,\"calls_per_s\":%.0f,\"floor_calls_per_s\":%.0f,"
+           "\"of_the_floor\":%.2f,\"calls_per_commit\":%.1f,\"bytes_per_call\":%.0f}\n",
+           depth, calls, rounds, median(semel, rounds), median(floors, rounds), median(ratios, rounds),
+           figures.calls_per_commit, figures.bytes_per_call);
+    fflush(stdout);
+}
+
+static uint64_t number(const char *text, uint64_t most)
+{
+    char *end;
+    uint64_t value = strtoull(text, &end, 10);
+    if (*text == '\0' || *end != '\0' || value == 0 || value > most)
+        die(text, "is not a number, or too large");
+    return value;
+}
+
+int main(int argc, char **argv)
+{
+    static const uint64_t depths[] = {1, 64, 256};
+    if (argc < 2 || argc > 4) {
+        fputs("usage: semel-durable FILE [COMMITS [ROUNDS]]\n"
+              "\n"
+              "  FILE     where the store is made and removed again: the disk that is measured\n"
+              "  COMMITS  in each run (default 100)\n"
+              "  ROUNDS   pairs of runs, of which the medians are told (default 5)\n"
+              "\n"
+              "One line of JSON each for depth 1, 64 and 256.\n",
+              stderr);
+        return 2;
+    }
+    uint64_t commits = argc > 2 ? number(argv[2], 1000000) : 100;
+    int rounds = argc > 3 ? (int)number(argv[3], ROUNDS_MAX) : 5;
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < sizeof depths / sizeof *depths; i++)
+        compare(argv[1], depths[i], commits, rounds);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# kill -9 of a server with a durable store, again and again, under one load: durable.sh BIN_DIR BANK_DIR [KILLS [SEED]].
+# Transactional handlers: nothing is UNKNOWN, and the balance is the sum of the deposits that were told OK.  Handlers that
+# commit for themselves: UNKNOWN only where a handler had begun.
+# It must not know what a store is made of.
+# Reads best next: crash_points.sh, which chooses its moments.
+# shellcheck source-path=SCRIPTDIR source=common.sh
+source "$(dirname "$0")/common.sh"
+
+kills=${3:-8}
+RANDOM=${4:-$$}
+printf 'seed %d\n' "${4:-$$}"
+opening=1000
+per_kill=120 # calls: somewhat more than are made between two kills
+
+# durable OPTION...: the server at $port, with its store and the accounts in it.
+durable() {
+    server --listen "tcp://127.0.0.1:$port" --store "lmdb:$store" --opening-balance $opening "$@"
+}
+
+# A folder in memory, where there is one: kill -9 does not ask whether a disk was flushed.
+store_folder() {
+    if [[ -w /dev/shm ]]; then mktemp -d /dev/shm/bank.XXXXXX; else mktemp -d "$scene_dir/store.XXXXXX"; fi
+}
+
+# kill_again_and_again KILLS OPTION...: one load of deposits of one cent, 64 at a time, while the server dies at random.
+kill_again_and_again() {
+    local rounds=$1 round i
+    shift
+    port=$(scene_free_port)
+    durable "$@"
+    load --to "tcp://127.0.0.1:$port" --calls $((rounds * per_kill)) --window 64 --accounts 1 --max-cents 1 \
+        --announce 10 --deadline-ms 0
+    for ((round = 0; round < rounds; round++)); do
+        for ((i = RANDOM % 12; i >= 0; i--)); do
+            scene_read load || break 2 # all calls have ended
+            [[ $scene_line == completed* ]] || break 2
+        done
+        for ((i = RANDOM % 3000; i > 0; i--)); do :; done # somewhere between two lines
+        scene_kill server
+        durable "$@"
+    done
+    printf '%d kills\n' "$round"
+    ((round >= rounds * 3 / 4)) || scene_fail "the load ended after $round kills"
+    wait_for_load
+}
+
+# After the last restart the accounts are asked.
+ask_balance() {
+    mv "$scene_dir/results" "$scene_dir/deposits"
+    load --to "tcp://127.0.0.1:$port" --op balance --calls 1 --accounts 1
+    wait_for_load
+    balance=$(($(scene_field last_balance) - opening))
+    mv "$scene_dir/deposits" "$scene_dir/results"
+    scene_stop server
+}
+
+folder=$(store_folder)
+trap 'scene_end; rm -rf "$folder"' EXIT
+
+step "transactional handlers: exactly once, whatever dies ($kills kills)"
+store=$folder/exactly
+kill_again_and_again "$kills"
+calls=$((kills * per_kill))
+expect calls -eq "$calls"
+expect ok -eq "$calls"
+expect failed_unknown -eq 0
+ask_balance
+((balance == calls)) || scene_fail "$calls deposits of a cent were told OK, and the balance has grown by $balance"
+audit --asked "$calls" --server-lived
+
+step "handlers that commit for themselves: UNKNOWN only where one had begun"
+store=$folder/once
+kill_again_and_again "$(((kills + 2) / 3))" --no-transactions
+told_ok=$(scene_field ok)
+told_unknown=$(scene_field failed_unknown)
+expect failed_not_executed -eq 0
+expect failed_executed -eq 0
+ask_balance
+((balance >= told_ok && balance <= told_ok + told_unknown)) ||
+    scene_fail "$told_ok told OK, $told_unknown UNKNOWN, and the balance has grown by $balance"
+if grep $'\tUNKNOWN\t' "$scene_dir/results" | grep -qv $'\tBEGUN\t'; then
+    scene_fail "something is UNKNOWN for another reason than R6"
+fi
+audit
+printf '%d of %d UNKNOWN\n' "$told_unknown" "$((told_ok + told_unknown))"
+
+echo passed

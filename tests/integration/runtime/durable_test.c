@@ -1,0 +1,322 @@
+/* A server with a durable store: what waits for a commit, what a crash leaves, and what a failed commit ends.
+ *
+ * Reads best next: gate.h, runtime/server/ledger.h; tests/integration/bank/crash_points.sh for real crashes. */
+#include <criterion/criterion.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "gate.h"
+#include "peer.h"
+
+TestSuite(durable, .timeout = 20);
+
+#define ANY "tcp://127.0.0.1:0"
+
+static struct gate gate;
+static struct server server;
+
+/* The HELLO with which a client comes back after what this peer has seen. */
+static struct hello next_hello(const struct peer *peer)
+{
+    struct hello hello = peer->hello;
+    hello.attempt++;
+    hello.nonce++;
+    hello.last_domain = peer->welcome.domain;
+    hello.last_incarnation = peer->welcome.incarnation;
+    hello.last_connection = peer->welcome.connection;
+    return hello;
+}
+
+static void send_request(struct peer *peer, uint64_t seq, unsigned method, unsigned op)
+{
+    uint8_t body[16];
+    struct frame request = peer_request(seq, 1, method, body, peer_body(body, op));
+    cr_assert(peer_send(peer, &request));
+}
+
+static void expect_reply(struct peer *peer, uint64_t seq, enum semel_code code, enum semel_reason reason,
+                         enum semel_outcome outcome)
+{
+    struct frame reply = peer_expect(peer, FRAME_REPLY);
+    cr_assert_eq(reply.seq, seq);
+    cr_assert_eq(reply.code, code, "%s", semel_code_name((enum semel_code)reply.code));
+    cr_assert_eq(reply.aux, reason, "%s", semel_reason_name((enum semel_reason)reply.aux));
+    cr_assert_eq((enum semel_outcome)(reply.flags & FRAME_OUTCOME_MASK), outcome);
+}
+
+static void expect_ok(struct peer *peer, uint64_t seq)
+{
+    expect_reply(peer, seq, SEMEL_OK, SEMEL_REASON_NONE, SEMEL_OUTCOME_EXECUTED);
+}
+
+static void come(struct peer *peer, const struct hello *hello, bool resumed)
+{
+    peer_connect(peer, server.uri);
+    cr_assert_eq(peer_greet(peer, hello), resumed);
+}
+
+/* The server is gone, and what waited at the gate with it; another one starts on what was committed. */
+static void crash_and_restart(void)
+{
+    server_close(&server);
+    gate.closed = false;
+    gate_serve(&gate, &server, NULL, ANY);
+}
+
+/* ---- waiting ---- */
+
+Test(durable, a_welcome_waits_until_the_session_is_on_record)
+{
+    struct peer peer;
+    gate_init(&gate);
+    gate_serve(&gate, &server, NULL, ANY);
+    gate_shut(&gate);
+    struct hello hello = peer_some_hello(1);
+    peer_connect(&peer, server.uri);
+    peer_send_hello(&peer, &hello);
+    gate_wait(&gate, 1);
+    cr_assert_eq(server_stats(&server).welcomed, 0);
+    gate_open(&gate, STORE_COMMITTED);
+    peer_expect(&peer, FRAME_WELCOME);
+    cr_assert_eq(server_stats(&server).welcomed, 1);
+    peer_close(&peer);
+    server_close(&server);
+    gate_fini(&gate);
+}
+
+Test(durable, a_request_starts_when_its_beginning_is_on_record_and_not_before)
+{
+    struct peer peer;
+    gate_init(&gate);
+    gate_serve(&gate, &server, NULL, ANY);
+    struct hello hello = peer_some_hello(1);
+    come(&peer, &hello, false);
+    gate_shut(&gate);
+    send_request(&peer, 1, ADD, 5);
+    gate_wait(&gate, 1);
+    send_request(&peer, 2, PEEK, 6);
+    expect_ok(&peer, 2); /* what may run again waits for nothing */
+    cr_assert_eq(server_runs(&server, 5), 0);
+    gate_open(&gate, STORE_COMMITTED);
+    expect_ok(&peer, 1);
+    cr_assert_eq(server_runs(&server, 5), 1);
+    peer_close(&peer);
+    server_close(&server);
+    gate_fini(&gate);
+}
+
+Test(durable, all_requests_of_a_turn_share_a_commit_and_start_in_order)
+{
+    struct client client;
+    struct watch watches[32];
+    gate_init(&gate);
+    gate_serve(&gate, &server, NULL, ANY);
+    client_open(&client, NULL, server.uri);
+    struct watch first;
+    watch_start(&first, &client, ADD, 99, NULL);
+    check_status(watch_wait(&first), OK, NONE, EXECUTED);
+    gate_shut(&gate);
+    watch_start(&watches[0], &client, ADD, 0, NULL);
+    gate_wait(&gate, 1);
+    for (unsigned i = 1; i < 32; i++)
+        watch_start(&watches[i], &client, ADD, i, NULL);
+    server_wait_stat(&server, offsetof(struct semel_server_stats, requests), 33);
+    uint64_t commits = server_stats(&server).commits;
+    gate_open(&gate, STORE_COMMITTED);
+    for (unsigned i = 0; i < 32; i++)
+        check_status(watch_wait(&watches[i]), OK, NONE, EXECUTED);
+    cr_assert_leq(server_stats(&server).commits - commits, 4, "31 requests waited, and went with one commit");
+    client_close(&client);
+    server_close(&server);
+    gate_fini(&gate);
+}
+
+Test(durable, a_replay_of_what_waits_is_attached_and_runs_once)
+{
+    struct peer old, new;
+    gate_init(&gate);
+    gate_serve(&gate, &server, NULL, ANY);
+    struct hello hello = peer_some_hello(1);
+    come(&old, &hello, false);
+    gate_shut(&gate);
+    send_request(&old, 1, ADD, 5);
+    gate_wait(&gate, 1);
+    hello = next_hello(&old);
+    peer_connect(&new, server.uri);
+    peer_send_hello(&new, &hello);
+    peer_expect_end(&old);
+    gate_open(&gate, STORE_COMMITTED);
+    struct frame welcome = peer_expect(&new, FRAME_WELCOME);
+    cr_assert(welcome.flags & FRAME_RESUMED);
+    peer_close(&old);
+    peer_close(&new);
+    server_wait_runs(&server, 5, 1);
+    hello = next_hello(&old);
+    hello.attempt++;
+    hello.nonce++;
+    come(&new, &hello, true);
+    send_request(&new, 1, ADD, 5);
+    expect_ok(&new, 1);
+    cr_assert_eq(server_runs(&server, 5), 1);
+    peer_close(&new);
+    server_close(&server);
+    gate_fini(&gate);
+}
+
+Test(durable, what_is_cancelled_while_it_waits_never_runs)
+{
+    struct peer peer;
+    gate_init(&gate);
+    gate_serve(&gate, &server, NULL, ANY);
+    struct hello hello = peer_some_hello(1);
+    come(&peer, &hello, false);
+    gate_shut(&gate);
+    send_request(&peer, 1, ADD, 5);
+    gate_wait(&gate, 1);
+    struct frame cancel = {.type = FRAME_CANCEL, .seq = 1};
+    peer_send(&peer, &cancel);
+    expect_reply(&peer, 1, SEMEL_CANCELLED, SEMEL_REASON_CANCELLED, SEMEL_OUTCOME_NOT_EXECUTED);
+    gate_open(&gate, STORE_COMMITTED);
+    send_request(&peer, 2, ADD, 6);
+    expect_ok(&peer, 2);
+    cr_assert_eq(server_runs(&server, 5), 0);
+    peer_close(&peer);
+    server_close(&server);
+    gate_fini(&gate);
+}
+
+Test(durable, what_waits_longer_than_its_deadline_is_not_executed)
+{
+    struct peer peer;
+    uint8_t body[16];
+    gate_init(&gate);
+    gate_serve(&gate, &server, NULL, ANY);
+    struct hello hello = peer_some_hello(1);
+    come(&peer, &hello, false);
+    gate_shut(&gate);
+    struct frame request = peer_request(1, 1, ADD, body, peer_body(body, 5));
+    request.time_ms = 1;
+    peer_send(&peer, &request);
+    gate_wait(&gate, 1);
+    /* Answers of the same loop tell that its time has passed. */
+    for (uint64_t seq = 2; seq < 400; seq++) {
+        send_request(&peer, seq, PEEK, 6);
+        expect_ok(&peer, seq);
+    }
+    gate_open(&gate, STORE_COMMITTED);
+    expect_reply(&peer, 1, SEMEL_DEADLINE_EXCEEDED, SEMEL_REASON_EXPIRED, SEMEL_OUTCOME_NOT_EXECUTED);
+    cr_assert_eq(server_runs(&server, 5), 0);
+    peer_close(&peer);
+    server_close(&server);
+    gate_fini(&gate);
+}
+
+/* ---- crashes ---- */
+
+Test(durable, a_restarted_server_resumes_and_answers_from_its_record)
+{
+    struct peer peer, again;
+    gate_init(&gate);
+    gate_serve(&gate, &server, NULL, ANY);
+    struct hello hello = peer_some_hello(1);
+    come(&peer, &hello, false);
+    send_request(&peer, 1, ADD, 5);
+    expect_ok(&peer, 1);
+    send_request(&peer, 2, ADD, 6); /* its commit takes the end of the first along */
+    expect_ok(&peer, 2);
+    peer_close(&peer);
+    crash_and_restart();
+    hello = next_hello(&peer);
+    come(&again, &hello, true);
+    cr_assert_gt(again.welcome.connection, peer.welcome.connection);
+    send_request(&again, 1, ADD, 5);
+    expect_ok(&again, 1);
+    send_request(&again, 3, ADD, 7);
+    expect_ok(&again, 3);
+    cr_assert_eq(server_runs(&server, 5), 0, "it ran before the restart, and not again");
+    cr_assert_eq(server_runs(&server, 7), 1);
+    peer_close(&again);
+    server_close(&server);
+    gate_fini(&gate);
+}
+
+Test(durable, what_had_begun_may_have_run_and_what_had_not_runs)
+{
+    struct peer peer, again;
+    gate_init(&gate);
+    gate_serve(&gate, &server, NULL, ANY);
+    server.handler = server_keep;
+    struct hello hello = peer_some_hello(1);
+    come(&peer, &hello, false);
+    send_request(&peer, 1, ADD, 5);
+    semel_request *pending = server_pending(&server, 0);
+    gate_shut(&gate);
+    send_request(&peer, 2, ADD, 6);
+    gate_wait(&gate, 1);
+    crash_and_restart();
+    semel_request_finish(pending, &(probe_Reply){.op = 5}); /* of a server that is gone */
+    hello = next_hello(&peer);
+    come(&again, &hello, true);
+    send_request(&again, 1, ADD, 5);
+    expect_reply(&again, 1, SEMEL_UNAVAILABLE, SEMEL_REASON_BEGUN, SEMEL_OUTCOME_UNKNOWN);
+    send_request(&again, 2, ADD, 6);
+    expect_ok(&again, 2);
+    cr_assert_eq(server_runs(&server, 5), 0);
+    cr_assert_eq(server_runs(&server, 6), 1);
+    peer_close(&peer);
+    peer_close(&again);
+    server_close(&server);
+    gate_fini(&gate);
+}
+
+/* ---- a store that fails ---- */
+
+Test(durable, after_a_failed_commit_nothing_runs_unprotected)
+{
+    struct peer peer, other;
+    gate_init(&gate);
+    gate_serve(&gate, &server, NULL, ANY);
+    struct hello hello = peer_some_hello(1);
+    come(&peer, &hello, false);
+    send_request(&peer, 1, ADD, 5);
+    expect_ok(&peer, 1);
+    gate_shut(&gate);
+    send_request(&peer, 2, ADD, 6);
+    gate_wait(&gate, 1);
+    gate_open(&gate, STORE_FAILED);
+    expect_reply(&peer, 2, SEMEL_UNAVAILABLE, SEMEL_REASON_INACTIVE, SEMEL_OUTCOME_NOT_EXECUTED);
+    cr_assert(server_stats(&server).inactive);
+    send_request(&peer, 3, ADD, 7);
+    expect_reply(&peer, 3, SEMEL_UNAVAILABLE, SEMEL_REASON_INACTIVE, SEMEL_OUTCOME_NOT_EXECUTED);
+    send_request(&peer, 4, PEEK, 8);
+    expect_ok(&peer, 4);
+    send_request(&peer, 1, ADD, 5);
+    expect_ok(&peer, 1); /* from the record */
+    cr_assert_eq(server_runs(&server, 5), 1);
+    cr_assert_eq(server_runs(&server, 6) + server_runs(&server, 7), 0);
+    hello = peer_some_hello(2);
+    peer_connect(&other, server.uri);
+    peer_send_hello(&other, &hello);
+    cr_assert_eq((enum semel_reason)peer_expect(&other, FRAME_REFUSE).aux, SEMEL_REASON_INACTIVE);
+    peer_close(&peer);
+    peer_close(&other);
+    server_close(&server);
+    gate_fini(&gate);
+}
+
+Test(durable, who_waits_for_a_welcome_when_the_store_fails_is_refused)
+{
+    struct peer peer;
+    gate_init(&gate);
+    gate_serve(&gate, &server, NULL, ANY);
+    gate_shut(&gate);
+    struct hello hello = peer_some_hello(1);
+    peer_connect(&peer, server.uri);
+    peer_send_hello(&peer, &hello);
+    gate_wait(&gate, 1);
+    gate_open(&gate, STORE_UNKNOWN);
+    cr_assert_eq((enum semel_reason)peer_expect(&peer, FRAME_REFUSE).aux, SEMEL_REASON_INACTIVE);
+    peer_close(&peer);
+    server_close(&server);
+    gate_fini(&gate);
+}

@@ -1,0 +1,382 @@
+/* The LMDB store beyond what every store must do: files that are not ours, damage, owners, disks that are full, and
+ * handlers that join its transactions.
+ *
+ * Reads best next: runtime/store/lmdb.c. */
+#include "stores.h"
+
+#include <fcntl.h>
+#include <lmdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char spec[300];
+static char path[280];
+
+static void prepare(void)
+{
+    stores_prepare();
+    snprintf(path, sizeof path, "%s", stores_path("requests"));
+    snprintf(spec, sizeof spec, "lmdb:%s", path);
+}
+
+TestSuite(lmdb, .timeout = 60, .init = prepare, .fini = stores_clean);
+
+static bool count_batch(uint64_t number, const uint8_t *bytes, size_t size, void *user)
+{
+    (void)number, (void)bytes, (void)size;
+    ++*(int *)user;
+    return true;
+}
+
+static int load_count(struct store *store)
+{
+    int count = 0;
+    struct store_problem problem;
+    cr_assert(store->ops->load(store, count_batch, &count, &problem), "%s", problem.text);
+    return count;
+}
+
+static void make_store(int batches)
+{
+    struct store *store = stores_open(spec);
+    load_count(store);
+    for (int i = 1; i <= batches; i++)
+        cr_assert_eq(stores_commit(store, (uint64_t)i, "0123456789", 10, 1), STORE_COMMITTED);
+    store->ops->close(store);
+}
+
+static void expect_refused(enum semel_code code, const char *text)
+{
+    struct store_problem problem = stores_refusal(spec);
+    cr_assert_eq(problem.code, code, "%s: %s", semel_code_name(problem.code), problem.text);
+    cr_assert_not_null(strstr(problem.text, text), "'%s' says nothing of '%s'", problem.text, text);
+}
+
+/* Changes the file of a store with LMDB itself. */
+static void meddle(void (*change)(MDB_txn *txn))
+{
+    MDB_env *env;
+    MDB_txn *txn;
+    cr_assert_eq(mdb_env_create(&env), 0);
+    mdb_env_set_maxdbs(env, 8);
+    mdb_env_set_mapsize(env, STORES_SIZE);
+    cr_assert_eq(mdb_env_open(env, path, MDB_NOSUBDIR, 0600), 0);
+    cr_assert_eq(mdb_txn_begin(env, NULL, 0, &txn), 0);
+    change(txn);
+    cr_assert_eq(mdb_txn_commit(txn), 0);
+    mdb_env_close(env);
+}
+
+static MDB_val get(MDB_txn *txn, const char *database, const void *key, size_t size, MDB_dbi *ret_dbi)
+{
+    MDB_val name = {size, (void *)key};
+    MDB_val value;
+    cr_assert_eq(mdb_dbi_open(txn, database, 0, ret_dbi), 0);
+    cr_assert_eq(mdb_get(txn, *ret_dbi, &name, &value), 0);
+    return value;
+}
+
+/* ---- what is not ours ---- */
+
+static void fill_file(const char *bytes, size_t size)
+{
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    cr_assert_eq(fwrite(bytes, 1, size, file), size);
+    fclose(file);
+}
+
+Test(lmdb, refuses_what_is_no_lmdb_file)
+{
+    char bytes[8192];
+    memset(bytes, 'x', sizeof bytes);
+    fill_file(bytes, sizeof bytes);
+    expect_refused(SEMEL_FAILED_PRECONDITION, "is no LMDB file; name another one");
+    fill_file(bytes, 100);
+    expect_refused(SEMEL_FAILED_PRECONDITION, "is no LMDB file");
+    struct stat stat_now;
+    cr_assert_eq(stat(path, &stat_now), 0);
+    cr_assert_eq(stat_now.st_size, 100, "and leaves it alone");
+}
+
+static void put_foreign(MDB_txn *txn)
+{
+    MDB_dbi dbi;
+    MDB_val word = {3, (void *)"abc"};
+    cr_assert_eq(mdb_dbi_open(txn, NULL, 0, &dbi), 0);
+    cr_assert_eq(mdb_put(txn, dbi, &word, &word, 0), 0);
+}
+
+Test(lmdb, refuses_the_file_of_another_program)
+{
+    meddle(put_foreign);
+    expect_refused(SEMEL_FAILED_PRECONDITION, "is the LMDB file of another program; name another one");
+}
+
+static void raise_version(MDB_txn *txn)
+{
+    MDB_dbi dbi;
+    MDB_val value = get(txn, "semel.meta", "semel.meta", 10, &dbi);
+    uint8_t copy[64];
+    MDB_val key = {10, (void *)"semel.meta"};
+    MDB_val changed = {value.mv_size, copy};
+    memcpy(copy, value.mv_data, value.mv_size);
+    copy[8] = 2;
+    cr_assert_eq(mdb_put(txn, dbi, &key, &changed, 0), 0);
+}
+
+Test(lmdb, refuses_a_newer_format_and_says_both)
+{
+    make_store(1);
+    meddle(raise_version);
+    expect_refused(SEMEL_FAILED_PRECONDITION, "has format 2, this program knows 1: use the newer program");
+}
+
+static void change_domain(MDB_txn *txn)
+{
+    MDB_dbi dbi;
+    MDB_val value = get(txn, "semel.meta", "semel.meta", 10, &dbi);
+    uint8_t copy[64];
+    MDB_val key = {10, (void *)"semel.meta"};
+    MDB_val changed = {value.mv_size, copy};
+    memcpy(copy, value.mv_data, value.mv_size);
+    copy[20] ^= 1;
+    cr_assert_eq(mdb_put(txn, dbi, &key, &changed, 0), 0);
+}
+
+Test(lmdb, refuses_a_damaged_domain)
+{
+    make_store(1);
+    meddle(change_domain);
+    expect_refused(SEMEL_DATA_LOSS, "is damaged (its domain); restore a backup");
+}
+
+Test(lmdb, refuses_places_where_no_file_can_be)
+{
+    snprintf(spec, sizeof spec, "lmdb:%s/none/requests", path);
+    expect_refused(SEMEL_NOT_FOUND, "No such file or directory");
+    cr_assert_eq(mkdir(path, 0700), 0);
+    snprintf(spec, sizeof spec, "lmdb:%s", path);
+    struct store_problem problem = stores_refusal(spec);
+    cr_assert_neq(problem.text[0], '\0');
+    cr_assert_eq(rmdir(path), 0);
+}
+
+/* ---- damage of the journal ---- */
+
+static void expect_no_load(const char *text)
+{
+    struct store *store = stores_open(spec);
+    struct store_problem problem = {.text = ""};
+    int count = 0;
+    cr_assert_not(store->ops->load(store, count_batch, &count, &problem));
+    cr_assert_eq(problem.code, SEMEL_DATA_LOSS);
+    cr_assert_str_eq(problem.text, text);
+    store->ops->close(store);
+}
+
+static void put_piece(MDB_txn *txn, const void *key_bytes, size_t size)
+{
+    MDB_dbi dbi;
+    MDB_val key = {size, (void *)key_bytes};
+    MDB_val value = {3, (void *)"abc"};
+    cr_assert_eq(mdb_dbi_open(txn, "semel.journal", 0, &dbi), 0);
+    cr_assert_eq(mdb_put(txn, dbi, &key, &value, 0), 0);
+}
+
+static void put_short_key(MDB_txn *txn)
+{
+    put_piece(txn, "\0\0\0", 3);
+}
+
+static void put_number_0(MDB_txn *txn)
+{
+    put_piece(txn, "\0\0\0\0\0\0\0\0\0\0\0\0", 12);
+}
+
+static void put_piece_2(MDB_txn *txn)
+{
+    put_piece(txn, "\0\0\0\0\0\0\0\1\0\0\0\2", 12);
+}
+
+Test(lmdb, refuses_keys_that_make_no_sense)
+{
+    make_store(2);
+    meddle(put_short_key);
+    expect_no_load("a key of the journal has a wrong size");
+}
+
+Test(lmdb, refuses_a_batch_without_a_number)
+{
+    make_store(2);
+    meddle(put_number_0);
+    expect_no_load("a batch has no number");
+}
+
+Test(lmdb, refuses_a_batch_with_a_hole)
+{
+    make_store(2);
+    meddle(put_piece_2);
+    expect_no_load("a piece of a batch is missing");
+}
+
+/* ---- one owner ---- */
+
+Test(lmdb, has_one_owner_who_is_named)
+{
+    struct store *store = stores_open(spec);
+    char pid[32];
+    snprintf(pid, sizeof pid, "process %ld has ", (long)getpid());
+    expect_refused(SEMEL_FAILED_PRECONDITION, pid);
+    store->ops->close(store);
+    store = stores_open(spec);
+    store->ops->close(store);
+}
+
+/* The kernel ends an ownership with its process, however that ends. */
+Test(lmdb, an_owner_that_was_killed_leaves_nothing_behind)
+{
+    int ready[2];
+    cr_assert_eq(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct store *store = stores_open(spec);
+        (void)store;
+        (void)!write(ready[1], "x", 1);
+        for (;;)
+            pause();
+    }
+    char byte;
+    char pid[32];
+    cr_assert_eq(read(ready[0], &byte, 1), 1);
+    snprintf(pid, sizeof pid, "process %ld has ", (long)child);
+    expect_refused(SEMEL_FAILED_PRECONDITION, pid);
+    kill(child, SIGKILL);
+    cr_assert_eq(waitpid(child, NULL, 0), child);
+    struct store *store = stores_open(spec);
+    store->ops->close(store);
+    close(ready[0]);
+    close(ready[1]);
+}
+
+/* ---- a disk that is full ---- */
+
+/* A limit of the file's size stands for it: LMDB's own write fails, in the middle of a commit. */
+static void limit_file(rlim_t bytes)
+{
+    signal(SIGXFSZ, SIG_IGN);
+    struct rlimit limit;
+    cr_assert_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes;
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void fail_in_the_middle(void)
+{
+    struct store *store = stores_open(spec);
+    load_count(store);
+    uint8_t *bytes = calloc(1, 1 << 20);
+    for (uint64_t number = 1; number <= 3; number++)
+        cr_assert_eq(stores_commit(store, number, "abc", 3, 1), STORE_COMMITTED);
+    limit_file(256 << 10);
+    cr_assert_neq(stores_commit(store, 4, bytes, 1 << 20, 1), STORE_COMMITTED);
+    limit_file(RLIM_INFINITY);
+    cr_assert_eq(stores_commit(store, 5, "abc", 3, 1), STORE_FAILED,
+                 "what comes later must not be there alone");
+    free(bytes);
+    store->ops->close(store);
+}
+
+Test(lmdb, a_commit_that_fails_is_the_last)
+{
+    fail_in_the_middle();
+    struct store *store = stores_open(spec);
+    cr_assert_eq(load_count(store), 3);
+    cr_assert_eq(stores_commit(store, 4, "abc", 3, 1), STORE_COMMITTED, "after a restart it goes on");
+    store->ops->close(store);
+}
+
+/* ---- handlers that join ---- */
+
+static MDB_dbi open_own(struct store *store)
+{
+    MDB_txn *txn;
+    MDB_dbi dbi;
+    cr_assert_eq(mdb_txn_begin(store->ops->environment(store), NULL, 0, &txn), 0);
+    cr_assert_eq(mdb_dbi_open(txn, "accounts", MDB_CREATE, &dbi), 0);
+    cr_assert_eq(mdb_txn_commit(txn), 0);
+    return dbi;
+}
+
+static void put_in(struct store *store, MDB_dbi dbi, const char *word, bool keep)
+{
+    MDB_txn *txn = store->ops->enter(store);
+    MDB_val value = {strlen(word), (void *)word};
+    cr_assert_not_null(txn);
+    cr_assert_eq(mdb_put(txn, dbi, &value, &value, 0), 0);
+    cr_assert(store->ops->leave(store, keep));
+}
+
+static int count_own(struct store *store, MDB_dbi dbi)
+{
+    MDB_txn *txn;
+    MDB_stat stat;
+    cr_assert_eq(mdb_txn_begin(store->ops->environment(store), NULL, MDB_RDONLY, &txn), 0);
+    cr_assert_eq(mdb_stat(txn, dbi, &stat), 0);
+    mdb_txn_abort(txn);
+    return (int)stat.ms_entries;
+}
+
+Test(lmdb, what_handlers_keep_is_committed_with_the_batch)
+{
+    struct store *store = stores_open(spec);
+    load_count(store);
+    MDB_dbi own = open_own(store);
+    put_in(store, own, "alice", true);
+    put_in(store, own, "bob", false);
+    put_in(store, own, "carol", true);
+    cr_assert_eq(count_own(store, own), 0, "not yet");
+    cr_assert_eq(stores_commit(store, 1, "abc", 3, 1), STORE_COMMITTED);
+    cr_assert_eq(count_own(store, own), 2);
+    put_in(store, own, "dave", true);
+    store->ops->close(store); /* as a crash would: without the commit */
+    store = stores_open(spec);
+    cr_assert_eq(load_count(store), 1);
+    own = open_own(store);
+    cr_assert_eq(count_own(store, own), 2);
+    store->ops->close(store);
+}
+
+Test(lmdb, what_handlers_wrote_goes_with_a_commit_that_fails)
+{
+    struct store *store = stores_open(spec);
+    load_count(store);
+    MDB_dbi own = open_own(store);
+    uint8_t *bytes = calloc(1, 1 << 20);
+    put_in(store, own, "alice", true);
+    limit_file(64 << 10);
+    cr_assert_neq(stores_commit(store, 1, bytes, 1 << 20, 1), STORE_COMMITTED);
+    limit_file(RLIM_INFINITY);
+    cr_assert_null(store->ops->enter(store), "no handler joins a store that has failed");
+    store->ops->close(store);
+    store = stores_open(spec);
+    own = open_own(store);
+    cr_assert_eq(count_own(store, own), 0);
+    free(bytes);
+    store->ops->close(store);
+}
+
+Test(lmdb, keeps_databases_of_the_application_apart)
+{
+    struct store *store = stores_open(spec);
+    open_own(store);
+    store->ops->close(store);
+    make_store(3);
+    store = stores_open(spec);
+    cr_assert_eq(load_count(store), 3);
+    store->ops->close(store);
+}
