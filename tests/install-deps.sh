@@ -9,6 +9,7 @@ packages=(
     protobuf-compiler libprotobuf-dev      # protoc, and google/protobuf/descriptor.proto for it
     libev-dev libxxhash-dev libinih-dev    # event loop, hashes, property files
     liblmdb-dev                            # the durable store
+    libc-ares-dev                          # host names, without blocking the loop
     libjansson-dev                         # JSON of the tools
     libcriterion-dev universal-ctags       # tests; ctags measures function length
     spin                                   # tests/model: looks at every state

@@ -33,7 +33,7 @@ semel_channel *channel_beside(semel_channel *channel, uint32_t n)
         channel->beside = calloc(count, sizeof(semel_channel *));
     if (channel->beside == NULL)
         return NULL;
-    size_t at = (reconnector_present(reconnector) + 1 + n % (count - 1)) % count;
+    size_t at = (reconnector->present + 1 + n % (count - 1)) % count;
     if (channel->beside[at] == NULL)
         channel->beside[at] = open_beside(channel, at);
     return channel->beside[at];

@@ -1,28 +1,21 @@
-/* A channel: opening, closing, and what happens on its wire.
+/* A channel: what happens on its wire, and its end.
  *
- * Reads best next: channel.h, greeting.h for HELLO and WELCOME, call.c. */
+ * Reads best next: channel.h, open.c for its beginning, greeting.h for WELCOME, call.c. */
 #include "client/channel.h"
 
 #include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "client/answer.h"
 #include "client/back.h"
 #include "client/datagram.h"
 #include "client/flush.h"
 #include "client/greeting.h"
-#include "client/stub.h"
 #include "config/properties.h"
 #include "core/units.h"
-#include "net/random.h"
-#include "net/status.h"
 
 static_assert(offsetof(struct semel_channel, member) == 0, "semel_channel_serve looks at its membership");
-
-/* Calls kept for the next ones; a peak beyond it goes back to the allocator. */
-enum { SPARE_CALLS = 4096 };
 
 /* ---- calls on their way ---- */
 
@@ -69,6 +62,15 @@ static void schedule(semel_channel *channel)
     }
     if (first_ns != INT64_MAX)
         want(channel, first_ns);
+}
+
+bool channel_wants_verdict(const semel_channel *channel)
+{
+    for (struct outbox_call *slot = outbox_from(&channel->outbox, 0); slot != NULL;
+         slot = outbox_from(&channel->outbox, slot->seq + 1))
+        if (slot->exposed && !call_is_idempotent((struct call *)slot))
+            return true;
+    return false;
 }
 
 void channel_each_call(semel_channel *channel, void (*fn)(struct call *call, const void *arg), const void *arg)
@@ -129,6 +131,7 @@ void channel_lost(semel_channel *channel, enum semel_reason reason, int os_error
 {
     bool parted = channel->parting;
     bool idled = channel->idling;
+    enum semel_reason happened = reason;
     if (parted)
         reason = idled ? SEMEL_REASON_IDLE : SEMEL_REASON_DRAINED;
     channel->stats.closed_by[reason]++;
@@ -137,18 +140,21 @@ void channel_lost(semel_channel *channel, enum semel_reason reason, int os_error
     const struct channel_round round = {
         .failure = {.failure = RETRY_CONNECTION_LOST, .reason = reason, .os_error = os_error},
         .endpoint = channel->endpoint};
+    state_note_error(channel, reason, os_error, channel->endpoint);
     bool recovering = recovery_cut(channel);
     drop_wire(channel);
+    state_changed(channel);
     serving_detach(channel, reason, os_error);
     if (idled)
         reconnector_left(&channel->reconnector);
     else if (channel->back == NULL)
-        reconnector_lost(&channel->reconnector, parted);
+        reconnector_lost(&channel->reconnector, parted, happened, os_error);
     channel_each_call(channel, fail_on_connection, &round.failure);
     if (recovering)
         recovery_lost(channel, &round);
     schedule(channel);
     channel_keep(channel);
+    reconnector_tend(&channel->reconnector);
 }
 
 static void on_lost(struct wire *wire, enum semel_reason reason, int os_error)
@@ -171,6 +177,7 @@ void channel_stop(semel_channel *channel)
     channel_each_call(channel, unqueue, NULL);
     outbox_attach(&channel->outbox, NULL, 0);
     channel->parting = true;
+    state_changed(channel);
 }
 
 void channel_part(semel_channel *channel)
@@ -306,11 +313,11 @@ static const struct wire_events events = {
     .awaits = on_awaits,
 };
 
-void channel_take_wire(semel_channel *channel, struct wire *wire, const struct endpoint *endpoint)
+void channel_take_wire(semel_channel *channel, struct wire *wire, const char *endpoint)
 {
     assert(channel->wire == NULL);
     channel->wire = wire;
-    channel->endpoint = endpoint->text;
+    channel->endpoint = endpoint;
     wire_hand_over(wire, &events, channel);
 }
 
@@ -338,7 +345,7 @@ void channel_call_ended(semel_channel *channel)
         flush_end(channel);
 }
 
-/* ---- opening and closing ---- */
+/* ---- closing ---- */
 
 static void end_closed(struct call *call, const void *unused)
 {
@@ -394,6 +401,7 @@ static void end_all(semel_channel *channel)
 void channel_close_back(semel_channel *channel)
 {
     end_all(channel);
+    state_close(channel);
     node_remove(channel->node, &channel->member);
     if (back_retire(channel->back))
         channel_free(channel);
@@ -407,6 +415,7 @@ static void close_dialled(semel_channel *channel)
     if (channel->wire != NULL)
         drop_wire(channel);
     idle_stop(channel);
+    state_close(channel);
     close_beside(channel);
     datagrams_destroy(channel->datagrams);
     if (!channel->is_beside)
@@ -425,7 +434,7 @@ static void close_now(void *arg)
     close_dialled(channel);
 }
 
-static void on_node_closes(struct node_member *member)
+void channel_on_node_closes(struct node_member *member)
 {
     semel_channel *channel = container_of(member, struct semel_channel, member);
     if (channel->back != NULL)
@@ -439,144 +448,14 @@ void semel_channel_close(semel_channel *channel)
         node_call(channel->node, close_now, channel);
 }
 
-static void read_properties(semel_channel *channel)
+static void wake_now(void *arg)
 {
-    const semel_properties *properties = channel->node->properties;
-    const struct properties_scope scope = {.channel = channel->name};
-    channel->idle.timeout_ns = properties_get_int(properties, &scope, PROPERTIES_IDLE_TIMEOUT) * MS_IN_NS;
-    channel->heartbeat_ms = properties_get_int(properties, &scope, PROPERTIES_HEARTBEAT);
-    channel->frame_limit = properties_get_int(properties, &scope, PROPERTIES_FRAME_LIMIT);
-    channel->connect_timeout_ns = properties_get_int(properties, &scope, PROPERTIES_CONNECT_TIMEOUT) * MS_IN_NS;
-    channel->slow_ns = properties_get_int(properties, &scope, PROPERTIES_SLOW_READER_TIMEOUT) * MS_IN_NS;
-    channel->trace_retry = properties_get_int(properties, &scope, PROPERTIES_TRACE_RETRY);
-    channel->policy_generation = properties_generation(properties);
-    budget_init(&channel->budget,
-                (uint32_t)properties_get_int(properties, &scope, PROPERTIES_RETRY_BUDGET_PERCENT),
-                (uint32_t)properties_get_int(properties, &scope, PROPERTIES_RETRY_BUDGET_FLOOR),
-                node_now(channel->node));
+    semel_channel *channel = arg;
+    if (channel->back == NULL) /* a client that is called back comes by itself */
+        reconnector_wake(&channel->reconnector);
 }
 
-static void open_outbox(semel_channel *channel)
+void semel_channel_wake(semel_channel *channel)
 {
-    const struct properties_scope scope = {.channel = channel->name};
-    outbox_init(&channel->outbox,
-                (uint64_t)properties_get_int(channel->node->properties, &scope, PROPERTIES_MAX_OUTSTANDING));
-}
-
-static bool open_reconnector(semel_channel *channel, struct endpoint *endpoints, size_t count)
-{
-    const semel_properties *properties = channel->node->properties;
-    const struct properties_scope scope = {.channel = channel->name};
-    bool random = properties_get_int(properties, &scope, PROPERTIES_ENDPOINT_SELECTION) ==
-                  PROPERTIES_SELECTION_RANDOM;
-    struct breaker breaker;
-    breaker_init(&breaker, (uint32_t)properties_get_int(properties, &scope, PROPERTIES_BREAKER_FAILURES),
-                 (uint32_t)properties_get_int(properties, &scope, PROPERTIES_BREAKER_OPEN_TIME));
-    return reconnector_init(&channel->reconnector, channel, endpoints, count, random, &breaker);
-}
-
-static bool open_datagrams(semel_channel *channel, const struct endpoint *endpoints, size_t count)
-{
-    if (endpoints->transport == NULL || endpoints->transport->datagrams == NULL)
-        return true; /* streams, or another's connection */
-    channel->datagrams = datagrams_create(channel, endpoints, count);
-    return channel->datagrams != NULL;
-}
-
-semel_channel *channel_create(semel_node *node, const char *name, struct endpoint *endpoints, size_t count)
-{
-    semel_channel *channel = calloc(1, sizeof *channel);
-    if (channel == NULL)
-        return NULL;
-    channel->node = node;
-    channel->name = name != NULL ? strdup(name) : NULL;
-    channel->member.close = on_node_closes;
-    channel->session = random_id();
-    if ((name != NULL && channel->name == NULL) || !open_datagrams(channel, endpoints, count) ||
-        !open_reconnector(channel, endpoints, count)) {
-        datagrams_destroy(channel->datagrams);
-        free(channel->name);
-        free(channel);
-        return NULL;
-    }
-    read_properties(channel);
-    if (channel->datagrams != NULL)
-        channel->frame_limit = LIMIT_DATAGRAM;
-    open_outbox(channel);
-    idle_init(channel);
-    recovery_init(channel);
-    serving_init(channel);
-    pool_init(&channel->calls, sizeof(struct call), SPARE_CALLS);
-    pool_init(&channel->own_policies, sizeof(struct policy), SPARE_CALLS);
-    return channel;
-}
-
-bool channel_revive(semel_channel *channel, const char *name)
-{
-    char *copy = name != NULL ? strdup(name) : NULL;
-    if (name != NULL && copy == NULL)
-        return false;
-    free(channel->name);
-    channel->name = copy;
-    channel->closing = false;
-    channel->loss = NULL;
-    channel->stats = (struct semel_channel_stats){0};
-    channel_forget_policies(channel);
-    read_properties(channel);
-    node_add(channel->node, &channel->member);
-    return true;
-}
-
-struct opening {
-    semel_node *node;
-    const char *name;
-    struct endpoint *endpoints;
-    size_t endpoint_count;
-    semel_channel *channel;
-};
-
-static void open_now(void *arg)
-{
-    struct opening *opening = arg;
-    semel_channel *channel = channel_create(opening->node, opening->name, opening->endpoints,
-                                            opening->endpoint_count);
-    opening->channel = channel;
-    if (channel == NULL)
-        return;
-    if (channel->datagrams == NULL) /* nobody calls back without a connection */
-        channel->member.lane = &channel->serving.lane;
-    node_add(opening->node, &channel->member);
-}
-
-bool channel_may_be_called(const char *name)
-{
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
-    if (name == NULL)
-        return true;
-    return name[0] != '\0' && name[strspn(name, allowed)] == '\0';
-}
-
-enum semel_code semel_channel_open(semel_node *node, const char *name, const char *endpoints,
-                                   semel_channel **ret_channel, semel_status *ret_status)
-{
-    if (!channel_may_be_called(name))
-        return status_set(ret_status, SEMEL_INVALID_ARGUMENT, SEMEL_REASON_BAD_ARGUMENT,
-                          "channel name '%s': letters, digits, '_' and '-' only", name);
-    struct opening opening = {.node = node, .name = name};
-    /* Resolving may block: in the caller's thread, not the node's. */
-    enum semel_code code = endpoint_resolve_list(endpoints, &opening.endpoints, &opening.endpoint_count,
-                                                 ret_status);
-    if (code == SEMEL_OK && !datagrams_allow(opening.endpoints, opening.endpoint_count, ret_status)) {
-        free(opening.endpoints);
-        code = SEMEL_INVALID_ARGUMENT;
-    }
-    if (code != SEMEL_OK)
-        return code;
-    node_call(node, open_now, &opening);
-    if (opening.channel == NULL) {
-        free(opening.endpoints);
-        return status_set(ret_status, SEMEL_RESOURCE_EXHAUSTED, SEMEL_REASON_NO_MEMORY, "out of memory");
-    }
-    *ret_channel = opening.channel;
-    return SEMEL_OK;
+    node_call(channel->node, wake_now, channel);
 }

@@ -11,6 +11,7 @@
 #include "client/reconnector.h"
 #include "client/recovery.h"
 #include "client/serving.h"
+#include "client/state.h"
 #include "core/budget.h"
 #include "core/handshake.h"
 #include "core/pool.h"
@@ -63,6 +64,7 @@ struct semel_channel {
     struct reconnector reconnector;
     struct recovery recovery;
     struct serving serving;
+    struct state state;
     struct wire *wire;    /* live, or NULL */
     const char *endpoint; /* of wire */
     uint64_t connection;  /* its number, 0: none */
@@ -94,6 +96,9 @@ void channel_kick(semel_channel *channel);
 
 /* Sees to a connection, if it has to be reachable. */
 void channel_keep(semel_channel *channel);
+
+/* Its node closes, and takes it along. */
+void channel_on_node_closes(struct node_member *member);
 
 /* A call has ended: the window may have moved, or someone waits for silence. */
 void channel_call_ended(semel_channel *channel);
@@ -133,8 +138,12 @@ void channel_leave(semel_channel *channel, struct call *call);
 /* Asks the server to stop a call that was written. */
 void channel_send_cancel(semel_channel *channel, struct call *call);
 
-/* A dial has brought WELCOME: its wire is the channel's from now on, and greeting_welcome is next. */
-void channel_take_wire(semel_channel *channel, struct wire *wire, const struct endpoint *endpoint);
+/* A dial to an endpoint (its URI; borrowed) has brought WELCOME: its wire is the channel's from now on, and
+ * greeting_welcome is next. */
+void channel_take_wire(semel_channel *channel, struct wire *wire, const char *endpoint);
+
+/* Whether calls wait for the verdict of a server on what they have written, and would not survive that of another. */
+bool channel_wants_verdict(const semel_channel *channel);
 
 /* The connection is gone, and the wire with it: what was on it has failed one attempt. */
 void channel_lost(semel_channel *channel, enum semel_reason reason, int os_error);

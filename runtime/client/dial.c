@@ -11,14 +11,6 @@
 #include "client/greeting.h"
 #include "net/random.h"
 
-struct dial {
-    semel_channel *channel;
-    const struct endpoint *endpoint;
-    uint64_t attempt;
-    uint32_t told; /* in HELLO: the table of calls back */
-    struct wire *wire;
-};
-
 static void on_connected(struct wire *wire)
 {
     struct dial *dial = wire->owner;
@@ -60,10 +52,10 @@ static void on_welcome(struct dial *dial, const struct frame *frame)
         return;
     }
     struct wire *wire = dial->wire;
-    const struct endpoint *endpoint = dial->endpoint;
     uint32_t told = dial->told;
+    reconnector_connected(&channel->reconnector, dial);
     free(dial);
-    channel_take_wire(channel, wire, endpoint);
+    channel_take_wire(channel, wire, reconnector_uri(&channel->reconnector));
     greeting_welcome(channel, &welcome, (frame->flags & FRAME_RESUMED) != 0, told);
 }
 
@@ -76,7 +68,7 @@ static void on_frame(struct wire *wire, const struct frame *frame)
         return;
     }
     assert(frame->type == FRAME_REFUSE);
-    greeting_refused(dial->channel, wire, dial->endpoint->text, frame);
+    greeting_refused(dial->channel, wire, dial->address.text, frame);
 }
 
 static void on_lost(struct wire *wire, enum semel_reason reason, int os_error)
@@ -85,10 +77,10 @@ static void on_lost(struct wire *wire, enum semel_reason reason, int os_error)
     semel_channel *channel = dial->channel;
     channel->stats.closed_by[reason]++;
     node_log(channel->node, SEMEL_LOG_INFO, "channel %s: no connection to %s: %s",
-             channel->name != NULL ? channel->name : "-", dial->endpoint->text, semel_reason_text(reason));
+             channel->name != NULL ? channel->name : "-", dial->address.text, semel_reason_text(reason));
     wire_destroy(wire);
+    reconnector_dial_failed(&channel->reconnector, dial, reason, os_error);
     free(dial);
-    reconnector_dial_failed(&channel->reconnector, reason, os_error);
 }
 
 /* HELLO is the wire's own frame, sealed by its maker: nothing is sent, dropped or stamped for an owner. */
@@ -100,7 +92,7 @@ static struct wire *open_wire(struct dial *dial, int fd)
     /* A client never stops reading: if both sides did, nobody would move. */
     const struct wire_limits limits = {
         .handshake_ns = channel->connect_timeout_ns, .slow_ns = channel->slow_ns, .send_limit = UINT64_MAX};
-    return wire_create(&channel->node->room, dial->endpoint->transport, fd, true, LINK_CLIENT, random_u64(),
+    return wire_create(&channel->node->room, dial->address.transport, fd, true, LINK_CLIENT, random_u64(),
                        &limits, &events, &channel->counters, dial);
 }
 
@@ -108,22 +100,23 @@ static struct wire *open_wire(struct dial *dial, int fd)
 static enum semel_reason begin(struct dial *dial, int *ret_os_error)
 {
     int fd = -1;
-    *ret_os_error = dial->endpoint->transport->dial(dial->endpoint, &fd);
+    *ret_os_error = dial->address.transport->dial(&dial->address, &fd);
     if (*ret_os_error != 0)
         return SEMEL_REASON_CONNECT_FAILED;
     dial->wire = open_wire(dial, fd);
     return dial->wire != NULL ? SEMEL_REASON_NONE : SEMEL_REASON_NO_MEMORY;
 }
 
-struct dial *dial_start(semel_channel *channel, const struct endpoint *endpoint, uint64_t attempt,
-                        enum semel_reason *ret_reason, int *ret_os_error)
+struct dial *dial_start(semel_channel *channel, size_t endpoint, const struct endpoint *address,
+                        uint64_t attempt, enum semel_reason *ret_reason, int *ret_os_error)
 {
     struct dial *dial = malloc(sizeof *dial);
     channel->stats.dials++;
     *ret_reason = SEMEL_REASON_NO_MEMORY;
     *ret_os_error = 0;
     if (dial != NULL) {
-        *dial = (struct dial){.channel = channel, .endpoint = endpoint, .attempt = attempt};
+        *dial = (struct dial){
+            .channel = channel, .endpoint = endpoint, .address = *address, .attempt = attempt};
         *ret_reason = begin(dial, ret_os_error);
         if (*ret_reason == SEMEL_REASON_NONE)
             return dial;
@@ -135,8 +128,8 @@ struct dial *dial_start(semel_channel *channel, const struct endpoint *endpoint,
 
 void dial_cancel(struct dial *dial)
 {
-    if (dial == NULL)
-        return;
+    dial->channel->stats.dials_cancelled++;
+    dial->channel->stats.closed_by[SEMEL_REASON_CLOSED_LOCALLY]++;
     wire_destroy(dial->wire);
     free(dial);
 }

@@ -43,6 +43,7 @@ void greeting_begin(semel_channel *channel, enum retry_verdict verdict, uint32_t
     channel->stats.resumed += verdict == RETRY_RESUMED;
     if (!recovery_begin(channel, verdict))
         greeting_settle(channel, verdict);
+    state_changed(channel);
     outbox_attach(&channel->outbox, &channel->wire->queue, window);
     channel_kick(channel);
 }
@@ -60,7 +61,6 @@ void greeting_welcome(semel_channel *channel, const struct welcome *welcome, boo
                                       : "new domain");
     wire_open(wire, welcome->nonce, welcome->frame_limit, welcome->heartbeat_ms * MS_IN_NS);
     remember(channel, welcome);
-    reconnector_connected(&channel->reconnector);
     serving_attach(channel, told, back_resumes);
     idle_begin(channel);
     greeting_begin(channel, verdict, welcome->window);

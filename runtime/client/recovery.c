@@ -29,6 +29,7 @@ static void set_state(struct recovery *recovery, enum recovery_state state)
 {
     assert((legal[recovery->state] & (1u << state)) != 0);
     recovery->state = state;
+    state_changed(container_of(recovery, struct semel_channel, recovery));
 }
 
 static void tell(const semel_channel *channel, enum semel_log_level level, const char *what)

@@ -45,7 +45,7 @@ set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${CMAKE_CURRENT_BINARY_DIR}/debian/shlibs
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION TRUE)
 string(JOIN ", " CPACK_DEBIAN_PACKAGE_DEPENDS
   # the headers, and programs that link libsemel.a
-  libnanopb-dev libev-dev libxxhash-dev libinih-dev liblmdb-dev
+  libnanopb-dev libev-dev libxxhash-dev libinih-dev liblmdb-dev libc-ares-dev
   # semelc
   protobuf-compiler libprotobuf-dev nanopb)
 include(CPack)

@@ -19,7 +19,7 @@ target_link_options(semel_shared PRIVATE
   # The sanitizers' functions come with the program.
   $<$<NOT:$<CONFIG:Sanitize>>:LINKER:-z,defs>)
 target_link_libraries(semel_shared PRIVATE
-  nanopb::protobuf-nanopb-static PkgConfig::XXHASH PkgConfig::INIH PkgConfig::LMDB libev Threads::Threads)
+  nanopb::protobuf-nanopb-static PkgConfig::XXHASH PkgConfig::INIH PkgConfig::LMDB PkgConfig::CARES libev Threads::Threads)
 
 # An archive has no list of what it shows.  So all of the runtime becomes one object whose other names are made local.
 # Link-time optimization ends here, in plain machine code: whoever links it needs neither our compiler nor its version.

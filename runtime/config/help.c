@@ -53,9 +53,14 @@ void help_row(enum properties_key key, struct help_row *ret)
         snprintf(ret->value, sizeof ret->value, "list of codes");
         snprintf(ret->fallback, sizeof ret->fallback, "none");
         break;
+    case PROPERTIES_TYPE_SERVERS:
+        snprintf(ret->value, sizeof ret->value, "list of addresses");
+        snprintf(ret->fallback, sizeof ret->fallback, "unset");
+        break;
     case PROPERTIES_TYPE_ON_UNAVAILABLE:
     case PROPERTIES_TYPE_SELECTION:
     case PROPERTIES_TYPE_JITTER:
+    case PROPERTIES_TYPE_CONNECT:
     case PROPERTIES_TYPE_SWITCH: describe_words(info, ret); break;
     }
 }

@@ -21,12 +21,17 @@ static const char *const on_unavailable_words[] = {
 static const char *const selection_words[] = {
     [PROPERTIES_SELECTION_ORDERED] = "ordered",
     [PROPERTIES_SELECTION_RANDOM] = "random",
+    [PROPERTIES_SELECTION_PINNED] = "pinned",
 };
 static const char *const jitter_words[] = {
     [SEMEL_JITTER_NONE] = "none",
     [SEMEL_JITTER_FULL] = "full",
     [SEMEL_JITTER_EQUAL] = "equal",
     [SEMEL_JITTER_DECORRELATED] = "decorrelated",
+};
+static const char *const connect_words[] = {
+    [PROPERTIES_CONNECT_LAZY] = "lazy",
+    [PROPERTIES_CONNECT_EAGER] = "eager",
 };
 static const char *const switch_words[] = {"no", "yes"};
 
@@ -42,6 +47,8 @@ static const struct {
     [PROPERTIES_TYPE_SELECTION] = WORDS(selection_words),
     [PROPERTIES_TYPE_JITTER] = WORDS(jitter_words),
     [PROPERTIES_TYPE_SWITCH] = WORDS(switch_words),
+    [PROPERTIES_TYPE_CONNECT] = WORDS(connect_words),
+    [PROPERTIES_TYPE_SERVERS] = {NULL, 0},
 #undef WORDS
 };
 

@@ -21,6 +21,8 @@ enum properties_type {
     PROPERTIES_TYPE_SELECTION,      /* enum properties_selection */
     PROPERTIES_TYPE_JITTER,         /* enum semel_jitter */
     PROPERTIES_TYPE_SWITCH,         /* 0: no, 1: yes */
+    PROPERTIES_TYPE_CONNECT,        /* enum properties_connect */
+    PROPERTIES_TYPE_SERVERS,        /* list of addresses with ports, as text */
 };
 
 /* The scopes a key may stand in; each includes the ones that follow it. */
@@ -34,6 +36,13 @@ enum properties_reach {
 enum properties_selection {
     PROPERTIES_SELECTION_ORDERED, /* as written in the list of endpoints */
     PROPERTIES_SELECTION_RANDOM,
+    PROPERTIES_SELECTION_PINNED, /* the one that was connected last, then as written */
+};
+
+/* Values of Connect. */
+enum properties_connect {
+    PROPERTIES_CONNECT_LAZY, /* when a call needs it */
+    PROPERTIES_CONNECT_EAGER,
 };
 
 /* The default of a key that has none: what holds instead is told beside it. */
@@ -77,9 +86,16 @@ enum properties_selection {
     X(HEDGE_MAX, "HedgeMax", COUNT, CALL, 0, 0, 16,                                                            \
       "further attempts beside the first, of an idempotent operation; 0: none")                                \
     X(ENDPOINT_SELECTION, "EndpointSelection", SELECTION, CHANNEL, PROPERTIES_SELECTION_ORDERED,               \
-      PROPERTIES_SELECTION_ORDERED, PROPERTIES_SELECTION_RANDOM, "order in which endpoints are tried")         \
+      PROPERTIES_SELECTION_ORDERED, PROPERTIES_SELECTION_PINNED,                                               \
+      "order in which endpoints are tried; pinned: the one that was connected last comes first")               \
     X(CONNECT_TIMEOUT, "ConnectTimeout", DURATION, CHANNEL, 5 * PROPERTIES_SECOND, 1, 60 * PROPERTIES_MINUTE,  \
-      "dial plus handshake, for each endpoint")                                                                \
+      "dial plus handshake, for each address; the same for looking a name up")                                 \
+    X(CONNECT, "Connect", CONNECT, CHANNEL, PROPERTIES_CONNECT_LAZY, PROPERTIES_CONNECT_LAZY,                  \
+      PROPERTIES_CONNECT_EAGER, "when the first call needs it, or at once and again after each loss")          \
+    X(RECONNECT_INITIAL, "ReconnectInitial", DURATION, CHANNEL, 100, 1, 60 * PROPERTIES_MINUTE,                \
+      "with Connect=eager: the wait after the first failed round, which doubles")                              \
+    X(RECONNECT_MAX, "ReconnectMax", DURATION, CHANNEL, 30 * PROPERTIES_SECOND, 1, 60 * PROPERTIES_MINUTE,     \
+      "with Connect=eager: no wait grows above this")                                                          \
     X(HEARTBEAT, "Heartbeat", DURATION, CHANNEL, 10 * PROPERTIES_SECOND, 50, 60 * PROPERTIES_MINUTE,           \
       "a peer silent this long is dead; the smaller wish of the two sides wins")                               \
     X(IDLE_TIMEOUT, "IdleTimeout", DURATION, CHANNEL, 0, 0, 1440 * PROPERTIES_MINUTE,                          \
@@ -123,7 +139,9 @@ enum properties_selection {
     X(MAX_QUEUE_AGE, "MaxQueueAge", DURATION, NODE, PROPERTIES_SECOND, 0, 60 * PROPERTIES_MINUTE,              \
       "a request that has waited longer than this for its turn is refused; 0: never")                          \
     X(ADAPTIVE_LIMIT, "AdaptiveLimit", SWITCH, NODE, 0, 0, 1,                                                  \
-      "whether the server finds by itself how many requests run well at once, up to MaxRunning")
+      "whether the server finds by itself how many requests run well at once, up to MaxRunning")               \
+    X(NAME_SERVERS, "NameServers", SERVERS, NODE, PROPERTIES_NO_DEFAULT, 0, 0,                                 \
+      "whom to ask for the addresses of host names; unset: those of the system")
 
 enum properties_key {
 #define PROPERTIES_KEY_ENUM(id, name, type, reach, fallback, min, max, help) PROPERTIES_##id,

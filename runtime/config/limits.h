@@ -17,6 +17,10 @@ enum {
     CONFIG_SETTINGS_MAX = 8192,
     /* Files, and what was set between them.  Each is read again on a reload. */
     CONFIG_LAYERS_MAX = 256,
+    /* Name servers: the resolver asks one after the other, and nobody waits for more. */
+    CONFIG_SERVERS_MAX = 8,
+    /* One of them: the longest IPv6 address in brackets, and a port. */
+    CONFIG_SERVER_TEXT = 53,
 };
 
 #endif

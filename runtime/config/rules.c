@@ -55,12 +55,22 @@ static enum semel_code check_rivals(const struct settings *settings, const struc
                       written(later, &quote), origin);
 }
 
+/* The key whose value a cap must not be below.  Returns false if key is no cap. */
+static bool find_capped(enum properties_key key, enum properties_key *ret)
+{
+    if (key != PROPERTIES_RETRY_MAX_BACKOFF && key != PROPERTIES_RECONNECT_MAX)
+        return false;
+    *ret = key == PROPERTIES_RECONNECT_MAX ? PROPERTIES_RECONNECT_INITIAL : PROPERTIES_RETRY_INITIAL_BACKOFF;
+    return true;
+}
+
 static enum semel_code check_order(const struct settings *settings, const struct setting *item,
                                    semel_status *status)
 {
-    if (item->key != PROPERTIES_RETRY_MAX_BACKOFF)
+    enum properties_key capped;
+    if (!find_capped(item->key, &capped))
         return SEMEL_OK;
-    const struct setting *initial = beside(settings, item, PROPERTIES_RETRY_INITIAL_BACKOFF);
+    const struct setting *initial = beside(settings, item, capped);
     if (!initial || initial->value.number <= item->value.number)
         return SEMEL_OK;
     struct report_quote quote;
@@ -68,8 +78,8 @@ static enum semel_code check_order(const struct settings *settings, const struct
     value_format(item->key, &item->value, max_text);
     value_format(initial->key, &initial->value, initial_text);
     report_origin(&initial->place, origin);
-    return report_bad(status, &item->place, "%s: %s is below RetryInitialBackoff, %s, set by %s",
-                      written(item, &quote), max_text, initial_text, origin);
+    return report_bad(status, &item->place, "%s: %s is below %s, %s, set by %s", written(item, &quote),
+                      max_text, keys_info(capped)->name, initial_text, origin);
 }
 
 enum semel_code rules_check_rivals(const struct settings *settings, semel_status *status)

@@ -99,7 +99,8 @@ static struct found find(const struct properties_snapshot *snapshot, const struc
 bool snapshot_find_int(const struct properties_snapshot *snapshot, const struct properties_scope *scope,
                        enum properties_key key, int64_t *ret)
 {
-    assert(keys_info(key)->type != PROPERTIES_TYPE_INTERVALS);
+    assert(keys_info(key)->type != PROPERTIES_TYPE_INTERVALS &&
+           keys_info(key)->type != PROPERTIES_TYPE_SERVERS);
     struct found found = find(snapshot, scope, key);
     if (found.setting)
         *ret = found.setting->value.number;
@@ -133,6 +134,16 @@ void snapshot_get_intervals(const struct properties_snapshot *snapshot, const st
     *ret_ms = fallback_ms;
     *ret_count = 1;
     snapshot_find_intervals(snapshot, scope, ret_ms, ret_count);
+}
+
+bool snapshot_find_servers(const struct properties_snapshot *snapshot, const char **ret)
+{
+    struct found found = find(snapshot, NULL, PROPERTIES_NAME_SERVERS);
+    if (!found.setting)
+        return false;
+    assert(found.setting->value.text);
+    *ret = found.setting->value.text;
+    return true;
 }
 
 enum properties_level snapshot_level(const struct properties_snapshot *snapshot,

@@ -43,7 +43,8 @@ uint64_t snapshot_generation(const struct properties_snapshot *snapshot);
  * searches, no allocation.  Any thread. */
 
 /* The value as set: ms, bytes, a count, thousandths, bits 1 << code, or the enum of the key's type.  Returns false
- * and leaves *ret alone if it is set nowhere.  key must not be RETRY_INTERVALS (asserted). */
+ * and leaves *ret alone if it is set nowhere.  key must not be RETRY_INTERVALS or NAME_SERVERS
+ * (asserted). */
 bool snapshot_find_int(const struct properties_snapshot *snapshot, const struct properties_scope *scope,
                        enum properties_key key, int64_t *ret);
 /* The same, falling back to the built-in default, PROPERTIES_NO_DEFAULT where there is none.  Any other lies within
@@ -58,6 +59,10 @@ bool snapshot_find_intervals(const struct properties_snapshot *snapshot, const s
 /* The same, falling back to the built-in default (one retry at once), which is static. */
 void snapshot_get_intervals(const struct properties_snapshot *snapshot, const struct properties_scope *scope,
                             const uint32_t **ret_ms, size_t *ret_count);
+
+/* The list of NameServers, separated by blanks; *ret is borrowed from the snapshot.  Returns false and leaves it alone
+ * if it is set nowhere. */
+bool snapshot_find_servers(const struct properties_snapshot *snapshot, const char **ret);
 
 /* In which scope the value stands that a look-up finds.  Of two keys that exclude each other (RetryIntervals and
  * RetryMaxAttempts) the one with the smaller level rules; they are never equal unless both are unset. */

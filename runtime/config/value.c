@@ -3,12 +3,15 @@
  * Reads best next: settings.c. */
 #include "config/value.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/limits.h"
 #include "config/nearest.h"
 #include "config/number.h"
 
@@ -186,6 +189,69 @@ static enum semel_code read_codes(const struct job *job, struct value *ret)
     return SEMEL_OK;
 }
 
+/* An address with or without a port: 10.0.0.1, 10.0.0.1:53, ::1 or [::1]:53. */
+static bool is_server(const char *text)
+{
+    char host[INET6_ADDRSTRLEN];
+    unsigned char address[sizeof(struct in6_addr)];
+    bool bracketed = *text == '[';
+    const char *end = bracketed ? strchr(text, ']') : strchr(text, ':');
+    if (!bracketed && end != NULL && strchr(end + 1, ':') != NULL)
+        end = NULL; /* IPv6 without a port */
+    size_t length = end != NULL ? (size_t)(end - text) - bracketed : strlen(text);
+    if (length >= sizeof host || (bracketed && end == NULL))
+        return false;
+    memcpy(host, text + bracketed, length);
+    host[length] = '\0';
+    bool six = strchr(host, ':') != NULL;
+    if (inet_pton(six ? AF_INET6 : AF_INET, host, address) != 1 || (bracketed && !six))
+        return false;
+    const char *port = end == NULL ? "" : end + bracketed;
+    int64_t number;
+    if (*port == '\0')
+        return !bracketed;
+    return *port == ':' && number_parse(NUMBER_PLAIN, port + 1, strlen(port + 1), &number) && number > 0 &&
+           number <= UINT16_MAX;
+}
+
+static enum semel_code bad_servers(const struct job *job)
+{
+    return bad_number(job, "a list of name servers (10.0.0.1, 10.0.0.1:53 or [::1]:53)");
+}
+
+static enum semel_code read_servers(const struct job *job, struct value *ret)
+{
+    char all[CONFIG_SERVERS_MAX * (CONFIG_SERVER_TEXT + 1)];
+    size_t used = 0;
+    const char *text = job->text + strspn(job->text, blanks);
+    const char *separator;
+    for (size_t count = 0;; count++) {
+        char server[CONFIG_SERVER_TEXT + 1];
+        size_t length = strcspn(text, " \t,");
+        if (count == CONFIG_SERVERS_MAX)
+            return report_bad(job->status, job->place, "%s: more than %d name servers", job->key.text,
+                              CONFIG_SERVERS_MAX);
+        if (length > CONFIG_SERVER_TEXT)
+            return bad_servers(job);
+        memcpy(server, text, length);
+        server[length] = '\0';
+        if (!is_server(server))
+            return bad_servers(job);
+        used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", count > 0 ? " " : "", server);
+        separator = text + length;
+        text = skip_separator(separator);
+        if (*text == '\0')
+            break;
+    }
+    if (strchr(separator, ','))
+        return bad_servers(job);
+    char *copy = strdup(all);
+    if (copy == NULL)
+        return report_no_memory(job->status);
+    *ret = (struct value){.text = copy};
+    return SEMEL_OK;
+}
+
 enum semel_code value_parse(enum properties_key key, const char *written_key, const char *text,
                             const struct report_place *place, struct value *ret, semel_status *status)
 {
@@ -203,7 +269,9 @@ enum semel_code value_parse(enum properties_key key, const char *written_key, co
     case PROPERTIES_TYPE_ON_UNAVAILABLE:
     case PROPERTIES_TYPE_SELECTION:
     case PROPERTIES_TYPE_JITTER:
+    case PROPERTIES_TYPE_CONNECT:
     case PROPERTIES_TYPE_SWITCH: return read_word(&job, ret);
+    case PROPERTIES_TYPE_SERVERS: return read_servers(&job, ret);
     }
     assert(false && "a type without a reader");
     return SEMEL_INTERNAL;
@@ -240,10 +308,12 @@ void value_format(enum properties_key key, const struct value *value, char text[
     case PROPERTIES_TYPE_SIZE: number_format(NUMBER_SIZE, value->number, text); break;
     case PROPERTIES_TYPE_COUNT: number_format(NUMBER_PLAIN, value->number, text); break;
     case PROPERTIES_TYPE_FACTOR: number_format(NUMBER_FACTOR, value->number, text); break;
+    case PROPERTIES_TYPE_SERVERS: snprintf(text, VALUE_TEXT_MAX, "%s", value->text); break;
     case PROPERTIES_TYPE_CODES: format_codes(value->number, text); break;
     case PROPERTIES_TYPE_ON_UNAVAILABLE:
     case PROPERTIES_TYPE_SELECTION:
     case PROPERTIES_TYPE_JITTER:
+    case PROPERTIES_TYPE_CONNECT:
     case PROPERTIES_TYPE_SWITCH: snprintf(text, VALUE_TEXT_MAX, "%s", keys_word(type, value->number)); break;
     }
 }
@@ -251,5 +321,6 @@ void value_format(enum properties_key key, const struct value *value, char text[
 void value_fini(struct value *value)
 {
     free(value->intervals_ms);
+    free(value->text);
     *value = (struct value){0};
 }

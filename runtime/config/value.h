@@ -11,9 +11,10 @@
 #include "config/report.h"
 
 struct value {
-    int64_t number;         /* every type but intervals; see enum properties_type */
+    int64_t number;         /* every type but intervals and servers; see enum properties_type */
     uint32_t *intervals_ms; /* intervals: owned, never NULL; else NULL */
     size_t interval_count;
+    char *text; /* servers: owned, as value_format gives it back; else NULL */
 };
 
 /* Reads text as a value of key.  On OK *ret is the caller's: value_fini.  Otherwise *ret is left alone and

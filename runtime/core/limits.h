@@ -35,6 +35,12 @@ enum {
     LIMIT_RETRY_INTERVALS = 64,
     /* Messages within messages, when they are decoded: what protobuf's own implementations allow. */
     LIMIT_MESSAGE_DEPTH = 100,
+    /* A further dial of a round begins this long after the one before, unless that has failed (RFC 8305). */
+    LIMIT_DIAL_STAGGER_MS = 250,
+    /* Addresses one name may stand for: a round dials each, and more would be a list, not a host. */
+    LIMIT_ADDRESSES = 8,
+    /* Answers of the other family are waited for this long once one has its addresses (RFC 8305). */
+    LIMIT_RESOLUTION_DELAY_MS = 50,
     /* Further attempts of one call beside the first: more would be a load, not a remedy. */
     LIMIT_HEDGES = 16,
     /* Frames gathered into one system call: far below IOV_MAX, far above what fits a socket buffer of small ones. */

@@ -353,6 +353,13 @@ void node_remove(semel_node *node, struct node_member *member)
         member->next->prev = member->prev;
 }
 
+bool node_need_resolver(semel_node *node, const char *servers)
+{
+    if (node->resolver == NULL)
+        node->resolver = resolver_create(&node->loop, servers);
+    return node->resolver != NULL;
+}
+
 void node_log(semel_node *node, enum semel_log_level level, const char *format, ...)
 {
     if (node->log == NULL)
@@ -463,6 +470,7 @@ void semel_node_close(semel_node *node)
     while (node->members != NULL)
         node->members->close(node->members);
     run_posts(node);
+    resolver_destroy(node->resolver);
     loop_fini(&node->loop);
     wire_room_fini(&node->room);
     pthread_mutex_destroy(&node->mutex);

@@ -9,6 +9,7 @@
 
 #include "core/limits.h"
 #include "net/loop.h"
+#include "net/resolver.h"
 #include "net/wire.h"
 
 struct lane;
@@ -43,6 +44,7 @@ enum node_kind { NODE_OWN_LOOP, NODE_FOREIGN_LOOP, NODE_THREAD };
 struct semel_node {
     struct loop loop;
     struct wire_room room;
+    struct resolver *resolver; /* NULL until a channel is opened that needs one */
     enum node_kind kind;
     const semel_properties *properties;
     semel_log_fn *log;
@@ -65,6 +67,9 @@ struct semel_node {
 
 void node_add(semel_node *node, struct node_member *member);
 void node_remove(semel_node *node, struct node_member *member);
+
+/* Makes the node's resolver if there is none (servers: as in resolver_create).  On its thread.  false: no memory. */
+bool node_need_resolver(semel_node *node, const char *servers);
 
 /* Whether the caller is inside the loop of this node: in a callback or handler. */
 bool node_is_inside(semel_node *node);

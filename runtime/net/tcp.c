@@ -2,6 +2,7 @@
  *
  * Reads best next: transport.h. */
 #include <arpa/inet.h>
+#include <assert.h>
 #include <linux/tcp.h> /* not netinet/tcp.h: its tcp_info ends before the window */
 #include <netdb.h>
 #include <netinet/in.h>
@@ -12,6 +13,9 @@
 
 #include "core/sessions.h"
 #include "net/transport.h"
+
+/* Of a name, between two dots (RFC 1035). */
+enum { LABEL_MAX = 63 };
 
 /* Splits //HOST:PORT; false if it has not that shape. */
 static bool split(const char *rest, char *host, size_t host_size, char *port, size_t port_size)
@@ -36,6 +40,57 @@ static bool split(const char *rest, char *host, size_t host_size, char *port, si
     host[host_length] = '\0';
     memcpy(port, digits, port_length + 1);
     return true;
+}
+
+/* Whether host is made like the name of one (RFC 1123, and '_', which many names have).  Whoever mistypes an address is
+ * not to wait for a name server to say so: no name ends in a number. */
+static bool is_name(const char *host)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+    const char *label = host;
+    for (;;) {
+        size_t length = strspn(label, allowed);
+        bool last = label[length] == '\0' || (label[length] == '.' && label[length + 1] == '\0');
+        if (length == 0 || length > LABEL_MAX)
+            return false;
+        if (last)
+            return strspn(label, "0123456789") < length;
+        if (label[length] != '.')
+            return false;
+        label += length + 1;
+    }
+}
+
+static enum semel_reason parse(const char *rest, struct endpoint *ret_endpoint, const char **ret_message)
+{
+    char host[SEMEL_ENDPOINT_TEXT_MAX];
+    char port[6];
+    if (!split(rest, host, sizeof host, port, sizeof port)) {
+        *ret_message = "not of the form tcp://HOST:PORT";
+        return SEMEL_REASON_BAD_ADDRESS;
+    }
+    struct addrinfo hints = {
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_NUMERICHOST};
+    struct addrinfo *found = NULL;
+    if (getaddrinfo(host, port, &hints, &found) == 0) {
+        memcpy(&ret_endpoint->address, found->ai_addr, found->ai_addrlen);
+        ret_endpoint->address_size = found->ai_addrlen;
+        freeaddrinfo(found);
+        return SEMEL_REASON_NONE;
+    }
+    if (rest[2] != '[' && is_name(host))
+        return SEMEL_REASON_NONE;
+    *ret_message = "neither an address nor the name of a host";
+    return SEMEL_REASON_BAD_ADDRESS;
+}
+
+static void host_of(const char *rest, char host[SEMEL_ENDPOINT_TEXT_MAX], uint16_t *ret_port)
+{
+    char port[6];
+    bool parsed = split(rest, host, SEMEL_ENDPOINT_TEXT_MAX, port, sizeof port);
+    assert(parsed);
+    (void)parsed;
+    *ret_port = (uint16_t)strtoul(port, NULL, 10);
 }
 
 enum semel_reason transport_inet_resolve(int type, const char *rest, struct endpoint *ret_endpoints, size_t max,
@@ -140,6 +195,8 @@ static uint64_t subject(int fd)
 
 const struct transport transport_tcp = {
     .scheme = "tcp",
+    .parse = parse,
+    .host = host_of,
     .resolve = resolve,
     .dial = transport_socket_dial,
     .dialled = transport_socket_dialled,

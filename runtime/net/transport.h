@@ -43,8 +43,17 @@ struct transport_datagrams {
 struct transport {
     const char *scheme; /* "tcp" */
 
-    /* Turns what follows "scheme:" into one or more addresses.  May block in the resolver; called when a channel or
-     * listener is opened only.  On failure nothing is kept and *ret_message (static or from the C library) says why.
+    /* Turns what follows "scheme:" into an endpoint without asking anybody.  Where a host name stands, address_size is
+     * 0: its addresses are found later (net/resolver.h).  On failure *ret_message (static) says why.
+     * NULL: resolve serves for that, too.
+     * Errors: BAD_ADDRESS. */
+    enum semel_reason (*parse)(const char *rest, struct endpoint *ret_endpoint, const char **ret_message);
+
+    /* The host and port in what follows "scheme:", which parse has accepted; NULL: the scheme has no hosts. */
+    void (*host)(const char *rest, char host[SEMEL_ENDPOINT_TEXT_MAX], uint16_t *ret_port);
+
+    /* Turns it into one or more addresses.  May block in the resolver; called when a listener is opened only.  On
+     * failure nothing is kept and *ret_message (static or from the C library) says why.
      * Errors: BAD_ADDRESS. */
     enum semel_reason (*resolve)(const char *rest, struct endpoint *ret_endpoints, size_t max,
                                  size_t *ret_count, const char **ret_message);
@@ -91,27 +100,37 @@ struct transport {
     const struct transport_datagrams *datagrams;
 };
 
-/* One address of one URI. */
+/* One URI, and one address of it. */
 struct endpoint {
     const struct transport *transport;
     char text[SEMEL_ENDPOINT_TEXT_MAX]; /* as written by the user */
     struct sockaddr_storage address;
-    socklen_t address_size;
+    socklen_t address_size; /* 0: a host name that was not looked up yet */
 };
 
 extern const struct transport transport_tcp;
 extern const struct transport transport_unix;
 extern const struct transport transport_udp;
 
-/* Parses one URI into its addresses (a host name may have several).
+/* Parses one URI without asking anybody; a host name stays one.
  * Errors: BAD_ADDRESS with a message. */
-enum semel_reason endpoint_resolve(const char *uri, struct endpoint *ret_endpoints, size_t max,
-                                   size_t *ret_count, const char **ret_message);
+enum semel_reason endpoint_parse(const char *uri, struct endpoint *ret_endpoint, const char **ret_message);
 
 /* Parses a list of URIs separated by commas into *ret_endpoints, which the caller frees.
  * Errors: BAD_ADDRESS, NO_MEMORY, with details in ret_status. */
-enum semel_code endpoint_resolve_list(const char *uris, struct endpoint **ret_endpoints, size_t *ret_count,
-                                      semel_status *ret_status);
+enum semel_code endpoint_parse_list(const char *uris, struct endpoint **ret_endpoints, size_t *ret_count,
+                                    semel_status *ret_status);
+
+/* The host and port of an endpoint whose address is to be looked up. */
+void endpoint_host(const struct endpoint *endpoint, char host[SEMEL_ENDPOINT_TEXT_MAX], uint16_t *ret_port);
+
+/* Writes the address in numbers ("127.0.0.1:80", "[::1]:80"), or nothing where the scheme has no hosts. */
+void endpoint_numbers(const struct endpoint *endpoint, char text[SEMEL_ENDPOINT_TEXT_MAX]);
+
+/* Parses one URI into the addresses that can be listened at (a host name may have several).  May block.
+ * Errors: BAD_ADDRESS with a message. */
+enum semel_reason endpoint_resolve(const char *uri, struct endpoint *ret_endpoints, size_t max,
+                                   size_t *ret_count, const char **ret_message);
 
 /* //HOST:PORT to addresses, and a bound address to SCHEME://HOST:PORT, for the transports of the internet. */
 enum semel_reason transport_inet_resolve(int type, const char *rest, struct endpoint *ret_endpoints, size_t max,

@@ -1,6 +1,7 @@
 /* The unix transport: unix:PATH, and unix:@NAME for the abstract name space.  It knows the user on the other side.
  *
  * Reads best next: transport.h. */
+#include <assert.h>
 #include <errno.h>
 #include <linux/sockios.h>
 #include <stddef.h>
@@ -14,12 +15,11 @@
 #include "core/sessions.h"
 #include "net/transport.h"
 
-static enum semel_reason resolve(const char *rest, struct endpoint *ret_endpoints, size_t max,
-                                 size_t *ret_count, const char **ret_message)
+static enum semel_reason parse(const char *rest, struct endpoint *ret_endpoint, const char **ret_message)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     size_t length = strlen(rest);
-    if (length == 0 || length >= sizeof address.sun_path || max == 0) {
+    if (length == 0 || length >= sizeof address.sun_path) {
         *ret_message = "the path is empty or longer than 107 bytes";
         return SEMEL_REASON_BAD_ADDRESS;
     }
@@ -29,11 +29,18 @@ static enum semel_reason resolve(const char *rest, struct endpoint *ret_endpoint
         address.sun_path[0] = '\0';
     else
         size++; /* the terminator belongs to a path, not to an abstract name */
-    memset(&ret_endpoints[0], 0, sizeof ret_endpoints[0]);
-    memcpy(&ret_endpoints[0].address, &address, sizeof address);
-    ret_endpoints[0].address_size = size;
-    *ret_count = 1;
+    memcpy(&ret_endpoint->address, &address, sizeof address);
+    ret_endpoint->address_size = size;
     return SEMEL_REASON_NONE;
+}
+
+static enum semel_reason resolve(const char *rest, struct endpoint *ret_endpoints, size_t max,
+                                 size_t *ret_count, const char **ret_message)
+{
+    assert(max > 0);
+    memset(&ret_endpoints[0], 0, sizeof ret_endpoints[0]);
+    *ret_count = 1;
+    return parse(rest, &ret_endpoints[0], ret_message);
 }
 
 static bool is_path(const struct endpoint *endpoint)
@@ -104,6 +111,7 @@ static void forget(const struct endpoint *endpoint)
 
 const struct transport transport_unix = {
     .scheme = "unix",
+    .parse = parse,
     .resolve = resolve,
     .dial = transport_socket_dial,
     .dialled = transport_socket_dialled,

@@ -76,10 +76,23 @@ void effective_policy(const struct effective_scope *scope, struct policy *ret)
     policy_unref(policy);
 }
 
+/* Borrowed: nobody changes the properties of the tool any more. */
+static bool find_servers(const struct effective_scope *scope, struct value *ret)
+{
+    struct properties_snapshot *snapshot = properties_snapshot(scope->properties);
+    const char *servers = NULL;
+    bool found = snapshot_find_servers(snapshot, &servers);
+    ret->text = (char *)servers;
+    properties_snapshot_unref(snapshot);
+    return found;
+}
+
 static bool find_in_properties(const struct effective_scope *scope, enum properties_key key, struct value *ret)
 {
     const struct properties_scope place = where(scope);
     *ret = (struct value){0};
+    if (key == PROPERTIES_NAME_SERVERS)
+        return find_servers(scope, ret);
     if (keys_info(key)->type != PROPERTIES_TYPE_INTERVALS)
         return properties_find_int(scope->properties, &place, key, &ret->number);
     const uint32_t *intervals_ms = NULL;

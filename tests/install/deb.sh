@@ -12,7 +12,7 @@ package=$(find "$at/out" -maxdepth 1 -name 'semel_0.1.*.deb')
 [[ -f $package ]] || fail "no package"
 
 depends=$(dpkg-deb -f "$package" Depends)
-for need in libnanopb-dev libev-dev libxxhash-dev libinih-dev liblmdb-dev libprotobuf-dev protobuf-compiler nanopb 'libc6 (>= ' 'libev4 (>= '; do
+for need in libnanopb-dev libev-dev libxxhash-dev libinih-dev liblmdb-dev libc-ares-dev libprotobuf-dev protobuf-compiler nanopb 'libc6 (>= ' 'libev4 (>= '; do
     [[ ", $depends" == *", $need"* ]] || fail "does not depend on $need: $depends"
 done
 [[ $(dpkg-deb -I "$package" shlibs) == 'libsemel 0.1 semel (>= 0.1.'*'), semel (<< 0.2)' ]] || fail "shlibs: $(dpkg-deb -I "$package" shlibs)"

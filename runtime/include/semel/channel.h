@@ -19,12 +19,13 @@ extern "C" {
 typedef struct semel_channel semel_channel;
 
 /* Opens a channel.  endpoints: URIs separated by commas, tcp://HOST:PORT or unix:PATH (unix:@NAME for the abstract
- * name space); or one udp://HOST:PORT, for datagrams, below.  Host names are resolved now, in this thread.
- * name (may be NULL) is the scope of its properties: letters, digits, '_' and '-', so that it can not be taken for a
- * service.
- * Connects when the first call needs it, and again after it was left idle (IdleTimeout).  *ret_channel is set on
- * success only and owned by the caller.
- * Errors: INVALID_ARGUMENT (name, endpoint, host name), RESOURCE_EXHAUSTED. */
+ * name space); or one udp://HOST:PORT, for datagrams, below.  A host name is looked up whenever a connection is
+ * sought, so that one that moves is followed (that of udp: now, in this thread); it should stand for one server, at
+ * however many addresses.  name (may be NULL) is the scope of the channel's properties: letters, digits, '_' and '-',
+ * so that it can not be taken for a service.
+ * Connects when the first call needs it, and again after it was left idle (IdleTimeout); with Connect=eager at once
+ * and after each loss.  *ret_channel is set on success only and owned by the caller.
+ * Errors: INVALID_ARGUMENT (name, endpoint), RESOURCE_EXHAUSTED. */
 enum semel_code semel_channel_open(semel_node *node, const char *name, const char *endpoints,
                                    semel_channel **ret_channel, semel_status *ret_status);
 
@@ -41,6 +42,11 @@ enum semel_code semel_channel_open(semel_node *node, const char *name, const cha
 /* Closes the connection and ends every outstanding call with CHANNEL_CLOSED; their callbacks run before this
  * returns.  Accepts NULL.  Not from a callback of this channel's calls (asserted). */
 void semel_channel_close(semel_channel *channel);
+
+/* Seeks a connection now, if there is none, whatever was waited for, and forgets how often it failed: the network is
+ * back, or a person asks.  A call that waits keeps its own time, but goes out once there is a connection.  Any thread.
+ */
+void semel_channel_wake(semel_channel *channel);
 
 /* Waits until no call is outstanding, oneways included, driving the node if nobody runs it.
  * Errors: DEADLINE_EXCEEDED after timeout_ms, FAILED_PRECONDITION inside a callback.  Any thread. */
@@ -61,16 +67,17 @@ void semel_channel_on_loss(semel_channel *channel, semel_loss_fn *fn, void *user
 struct semel_channel_stats {
     uint64_t calls; /* started */
     uint64_t ok;
-    uint64_t failed[3];   /* ended without OK, by enum semel_outcome */
-    uint64_t retries;     /* attempts after the first, replays included */
-    uint64_t replays;     /* R3: written requests sent again in a resumed session */
-    uint64_t held;        /* R5: calls that had to wait for a verdict */
-    uint64_t hedges;      /* further attempts sent beside a first one */
-    uint64_t hedges_won;  /* of these, answered first */
-    uint64_t connections; /* WELCOMEs received */
-    uint64_t resumed;     /* of these, RESUMED in the same domain */
-    uint64_t recoveries;  /* runs of the recovery function (semel/recovery.h) */
-    uint64_t dials;       /* connection attempts, one an endpoint tried */
+    uint64_t failed[3];       /* ended without OK, by enum semel_outcome */
+    uint64_t retries;         /* attempts after the first, replays included */
+    uint64_t replays;         /* R3: written requests sent again in a resumed session */
+    uint64_t held;            /* R5: calls that had to wait for a verdict */
+    uint64_t hedges;          /* further attempts sent beside a first one */
+    uint64_t hedges_won;      /* of these, answered first */
+    uint64_t connections;     /* WELCOMEs received */
+    uint64_t resumed;         /* of these, RESUMED in the same domain */
+    uint64_t recoveries;      /* runs of the recovery function (semel/recovery.h) */
+    uint64_t dials;           /* connection attempts, one an address tried, and one a name without any */
+    uint64_t dials_cancelled; /* of these, given up because another one beside them was welcomed first */
     uint64_t bytes_in;
     uint64_t bytes_out;
     uint64_t frames_in;

@@ -11,6 +11,7 @@
 #include <semel/request.h>
 #include <semel/server.h>
 #include <semel/service.h>
+#include <semel/state.h>
 #include <semel/status.h>
 
 #endif

@@ -159,7 +159,8 @@ enum semel_rule {
       "is the server running, is the address right?")                                                          \
     X(NO_DATAGRAM, "only oneway operations that are idempotent travel in datagrams",                           \
       "a datagram may come twice and is never answered: use a tcp or unix endpoint")                           \
-    X(STORE_FAILED, "the store can not be used", "see the message")
+    X(STORE_FAILED, "the store can not be used", "see the message")                                            \
+    X(NAME_UNRESOLVED, "the host name has no known address", "is the name right, do the name servers answer?")
 
 enum semel_reason {
 #define SEMEL_REASON_ENUM(name, what, advice) SEMEL_REASON_##name,

@@ -132,6 +132,8 @@ static void attack_open(struct attack *attack, uint64_t seed, struct watch *held
     for (int i = 0; i < PROXIES; i++) {
         proxy_open(&attack->proxies[i], attack->server.uri, i % 2 == 0 ? PROXY_TO_CLIENT : PROXY_TO_SERVER,
                    500 + next_random(&attack->random) % 20000);
+        /* Who waits for a verdict comes back to where the connection was: it must find the next cut. */
+        attack->proxies[i].mortal = i < PROXIES - 1;
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i > 0 ? "," : "",
                  attack->proxies[i].uri);
     }

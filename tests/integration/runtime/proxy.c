@@ -29,6 +29,10 @@ static void take_client(struct proxy *proxy, int *fds)
     struct peer server;
     drop(fds);
     fds[CLIENT] = accept(proxy->listener, NULL, NULL);
+    if (proxy->mortal && proxy->cuts > 0) {
+        drop(fds);
+        return;
+    }
     peer_connect(&server, proxy->server);
     fds[SERVER] = server.fd;
     free(server.in);

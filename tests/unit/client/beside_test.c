@@ -55,8 +55,7 @@ Test(beside, they_come_after_the_present_one, .init = enter, .fini = leave)
 {
     open_to("unix:@side-a,unix:@side-b,unix:@side-c");
     struct reconnector *reconnector = &channel->reconnector;
-    reconnector->order[0] = 1;
-    reconnector->at = 0;
+    reconnector->present = 1;
     cr_assert_str_eq(first_of(0), "unix:@side-c");
     cr_assert_str_eq(first_of(1), "unix:@side-a");
     const semel_channel *other = channel_beside(channel, 0);

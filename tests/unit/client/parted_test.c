@@ -32,9 +32,8 @@ static struct reconnector *lose(bool parted)
 {
     struct reconnector *reconnector = &channel->reconnector;
     reconnector->state = RECONNECTOR_CONNECTED;
-    reconnector->order[0] = 1;
-    reconnector->at = 0;
-    reconnector_lost(reconnector, parted);
+    reconnector->present = 1;
+    reconnector_lost(reconnector, parted, parted ? SEMEL_REASON_DRAINED : SEMEL_REASON_PEER_CLOSED, 0);
     return reconnector;
 }
 

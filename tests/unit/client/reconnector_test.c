@@ -129,7 +129,7 @@ Test(reconnector, one_that_nobody_listens_at_is_passed_over_at_once, .init = ent
 
 Test(reconnector, a_random_order_is_every_endpoint_once_too, .init = enter, .fini = leave)
 {
-    channel->reconnector.random = true;
+    channel->reconnector.selection = PROPERTIES_SELECTION_RANDOM;
     for (int round = 0; round < 20; round++) {
         size_t last = channel->reconnector.failed_last;
         memset(seen, 0, sizeof seen);

@@ -51,7 +51,8 @@ static void check_order(size_t a, size_t b, size_t c, size_t d)
 {
     const size_t expected[ENDPOINTS] = {a, b, c, d};
     for (size_t i = 0; i < ENDPOINTS; i++)
-        cr_assert_eq(reconnector->order[i], expected[i], "place %zu is %zu", i, reconnector->order[i]);
+        cr_assert_eq(reconnector->round.order[i], expected[i], "place %zu is %zu", i,
+                     reconnector->round.order[i]);
 }
 
 static void fail(size_t endpoint, int times)
@@ -63,8 +64,7 @@ static void fail(size_t endpoint, int times)
 static void connect_to(size_t endpoint)
 {
     reconnector->state = RECONNECTOR_CONNECTED;
-    reconnector->order[0] = endpoint;
-    reconnector->at = 0;
+    reconnector->present = endpoint;
     reconnector->unproved = true;
 }
 
@@ -103,7 +103,7 @@ Test(rounds, an_endpoint_that_answered_comes_back, .init = enter, .fini = leave)
     connect_to(1);
     reconnector_prove(reconnector);
     cr_assert_not(reconnector->unproved);
-    reconnector_lost(reconnector, true);
+    reconnector_lost(reconnector, true, SEMEL_REASON_DRAINED, 0);
     reconnector->failed_last = ENDPOINTS;
     run_round();
     check_order(2, 3, 1, 0);
@@ -119,7 +119,7 @@ Test(rounds, an_open_breaker_lets_nobody_dial, .init = enter, .fini = leave)
     cr_assert_eq(run_round(), ENDPOINTS - 1);
     cr_assert(reconnector_is_barred(reconnector), "three failures of each");
     cr_assert_eq(run_round(), 0);
-    cr_assert_eq((int)reconnector->round_reason, SEMEL_REASON_BREAKER_OPEN);
+    cr_assert_eq((int)reconnector->round.reason, SEMEL_REASON_BREAKER_OPEN);
 }
 
 Test(rounds, after_its_time_one_probe_is_let_through, .init = enter, .fini = leave)
@@ -146,6 +146,89 @@ Test(rounds, trouble_on_a_live_connection_opens_a_breaker_and_an_answer_closes_i
     reconnector_prove(reconnector);
     cr_assert_eq((int)reconnector->breakers[3].state, BREAKER_CLOSED);
     cr_assert_eq(reconnector->breakers[3].failures, 0);
-    reconnector_lost(reconnector, true);
+    reconnector_lost(reconnector, true, SEMEL_REASON_DRAINED, 0);
     cr_assert_not(reconnector_trouble(reconnector), "there is no connection to give any");
+}
+
+/* ---- the favourite ---- */
+
+Test(rounds, pinned_comes_back_to_the_one_that_was_connected, .init = enter, .fini = leave)
+{
+    reconnector->selection = PROPERTIES_SELECTION_PINNED;
+    reconnector->favourite = 2;
+    run_round();
+    check_order(2, 0, 1, 3);
+    reconnector->failed_last = 2;
+    run_round();
+    cr_assert_eq(reconnector->round.order[ENDPOINTS - 1], 2, "failed last is tried last");
+}
+
+Test(rounds, ordered_has_no_favourite, .init = enter, .fini = leave)
+{
+    reconnector->favourite = 2;
+    run_round();
+    check_order(0, 1, 2, 3);
+}
+
+/* No call is held for a verdict: the endpoint that was lost has nothing to say. */
+Test(rounds, a_witness_is_asked_only_where_a_verdict_is_wanted, .init = enter, .fini = leave)
+{
+    connect_to(0);
+    reconnector_lost(reconnector, false, SEMEL_REASON_PEER_CLOSED, 0);
+    cr_assert_eq(reconnector->witness, 0);
+    run_round();
+    check_order(1, 2, 3, 0);
+    cr_assert_eq(reconnector->witness, ENDPOINTS, "one round later it is forgotten");
+    connect_to(0);
+    reconnector_lost(reconnector, false, SEMEL_REASON_HEARTBEAT_MISSED, 0);
+    cr_assert_eq(reconnector->witness, ENDPOINTS, "silence has no witness");
+}
+
+/* ---- rounds that no call asks for ---- */
+
+/* Until the next wait; how long that is, in ms. */
+static int64_t wait_after_round(void)
+{
+    while (!timer_running(&reconnector->wait))
+        ev_run(node->loop.ev, EVRUN_NOWAIT);
+    cr_assert_eq((int)reconnector->state, RECONNECTOR_WAITING);
+    return (reconnector->wait.due_ns - node_now(node)) / INT64_C(1000000);
+}
+
+Test(rounds, an_eager_channel_waits_longer_after_each_and_begins_anew_when_woken, .init = enter, .fini = leave)
+{
+    reconnector->eager = true;
+    reconnector->backoff.max_ms = 1000;
+    for (int again = 0; again < 2; again++) {
+        const int64_t waits_ms[] = {100, 200, 400, 800, 1000, 1000};
+        for (size_t i = 0; i < sizeof waits_ms / sizeof *waits_ms; i++) {
+            if (i == 0)
+                reconnector_wake(reconnector);
+            else
+                reconnector_want(reconnector, 0);
+            loop_timer_stop(&node->loop, &reconnector->wait);
+            int64_t wait_ms = wait_after_round();
+            cr_assert(wait_ms >= waits_ms[i] / 2 && wait_ms <= waits_ms[i], "after %zu: %lld ms", i + 1,
+                      (long long)wait_ms);
+            cr_assert_eq(reconnector->rounds_failed, i + 1);
+        }
+    }
+}
+
+/* A server that welcomes and hangs up is not dialled without a pause; one that was live for long is dialled at once. */
+Test(rounds, an_eager_channel_goes_by_when_it_was_connected, .init = enter, .fini = leave)
+{
+    reconnector->eager = true;
+    connect_to(1);
+    reconnector->round_begun_ns = node_now(node);
+    reconnector_lost(reconnector, false, SEMEL_REASON_PEER_CLOSED, 0);
+    reconnector_tend(reconnector);
+    cr_assert(timer_running(&reconnector->wait));
+    cr_assert_geq(reconnector->wait.due_ns - node_now(node), INT64_C(50000000));
+    reconnector->state = RECONNECTOR_IDLE;
+    loop_timer_stop(&node->loop, &reconnector->wait);
+    reconnector->round_begun_ns = node_now(node) - INT64_C(1000000000);
+    reconnector_tend(reconnector);
+    cr_assert(reconnector->begin.queued);
+    cr_assert_not(timer_running(&reconnector->wait));
 }

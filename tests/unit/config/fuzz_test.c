@@ -81,21 +81,28 @@ static void describe(char *text, size_t size)
 {
     static const struct properties_scope scopes[] = {
         {NULL, NULL}, {"audit", NULL}, {"audit", "demo.Bank.Deposit"}};
+    struct properties_snapshot *snapshot = properties_snapshot(properties);
     size_t used = 0;
     for (size_t i = 0; i < 3 * (size_t)PROPERTIES_KEY_COUNT; i++) {
         const enum properties_key key = (enum properties_key)(i / 3);
         struct value value = {0};
+        const char *servers = NULL;
         char formatted[VALUE_TEXT_MAX] = "unset";
         if (key == PROPERTIES_RETRY_INTERVALS)
             properties_get_intervals(properties, &scopes[i % 3], (const uint32_t **)&value.intervals_ms,
                                      &value.interval_count);
-        else
+        else if (key != PROPERTIES_NAME_SERVERS)
             value.number = properties_get_int(properties, &scopes[i % 3], key);
+        else if (snapshot_find_servers(snapshot, &servers))
+            value.text = (char *)servers;
+        else
+            value.number = PROPERTIES_NO_DEFAULT;
         if (value.number != PROPERTIES_NO_DEFAULT)
             value_format(key, &value, formatted);
         used += (size_t)snprintf(text + used, size - used, "%s %s\n", keys_info(key)->name, formatted);
         cr_assert_lt(used, size);
     }
+    properties_snapshot_unref(snapshot);
 }
 
 static char before[65536], after[65536];

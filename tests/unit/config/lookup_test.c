@@ -21,7 +21,8 @@ Test(lookup, defaults_where_nothing_is_set)
     for (int i = 0; i < PROPERTIES_KEY_COUNT; i++) {
         enum properties_key key = (enum properties_key)i;
         int64_t value = 77;
-        if (keys_info(key)->type == PROPERTIES_TYPE_INTERVALS)
+        if (keys_info(key)->type == PROPERTIES_TYPE_INTERVALS ||
+            keys_info(key)->type == PROPERTIES_TYPE_SERVERS)
             continue;
         cr_assert_not(properties_find_int(properties, &deposit, key, &value));
         cr_assert_eq(value, 77);
@@ -41,6 +42,17 @@ Test(lookup, interval_default_is_one_retry_at_once)
     properties_get_intervals(NULL, NULL, &intervals_ms, &count);
     cr_assert_eq(count, 1);
     cr_assert_eq(intervals_ms[0], 0);
+}
+
+Test(lookup, name_servers_are_those_of_the_system_by_default)
+{
+    const char *servers = NULL;
+    cr_assert_not(snapshot_find_servers(NULL, &servers));
+    set("NameServers", "10.0.0.1,  ::1 ,[::1]:53 127.0.0.1:5353");
+    struct properties_snapshot *snapshot = properties_snapshot(properties);
+    cr_assert(snapshot_find_servers(snapshot, &servers));
+    cr_assert_str_eq(servers, "10.0.0.1 ::1 [::1]:53 127.0.0.1:5353");
+    properties_snapshot_unref(snapshot);
 }
 
 Test(lookup, documented_defaults)

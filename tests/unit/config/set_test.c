@@ -216,10 +216,30 @@ Test(set, bad_values_say_what_would_do)
         {"RetryBackoffMultiplier", "1.2345",
          "RetryBackoffMultiplier: \"1.2345\" is not a number with at most three decimals (2 or 1.5)"},
         {"HedgeMax", "17", "HedgeMax: \"17\" is outside 0 to 16"},
-        {"EndpointSelection", "rand", "EndpointSelection: \"rand\" is not one of ordered, random"},
+        {"EndpointSelection", "rand", "EndpointSelection: \"rand\" is not one of ordered, random, pinned"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         expect_set(cases[i].key, cases[i].value, SEMEL_INVALID_ARGUMENT, cases[i].message);
+}
+
+Test(set, name_servers_are_addresses)
+{
+    static const char *const wrong[] = {
+        "",        "localhost",     "10.0.0",         "10.0.0.1:", "10.0.0.1:0", "[::1]",
+        "[::1]:",  "[10.0.0.1]:53", "10.0.0.1:65536", "::1:x",     "10.0.0.1,",  "1.2.3.4,,::1",
+        "[::1:53", "10.0.0.1:5 3",  "[]:53",          "1.2.3.4:-1"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char message[160];
+        snprintf(message, sizeof message,
+                 "NameServers: \"%s\" is not a list of name servers (10.0.0.1, 10.0.0.1:53 or [::1]:53)",
+                 wrong[i]);
+        expect_set("NameServers", wrong[i], SEMEL_INVALID_ARGUMENT, message);
+    }
+    expect_set("NameServers", "1.1.1.1 1.1.1.2 1.1.1.3 1.1.1.4 1.1.1.5 1.1.1.6 1.1.1.7 1.1.1.8 1.1.1.9",
+               SEMEL_INVALID_ARGUMENT, "NameServers: more than 8 name servers");
+    expect_set("NameServers",
+               "1234:1234:1234:1234:1234:1234:255.255.255.255 [1234:1234:1234:1234:1234:1234:1234:1234]:65535",
+               SEMEL_OK, "");
 }
 
 Test(set, unknown_keys_name_the_nearest)
@@ -240,6 +260,7 @@ Test(set, every_key_in_every_scope_it_may_not_stand_in)
                             : info->type == PROPERTIES_TYPE_CODES    ? "ABORTED"
                             : info->type == PROPERTIES_TYPE_SIZE     ? "4194304"
                             : info->type == PROPERTIES_TYPE_DURATION ? "1s"
+                            : info->type == PROPERTIES_TYPE_SERVERS  ? "::1"
                                                                      : "1";
         char in_channel[64], in_method[64];
         snprintf(in_channel, sizeof in_channel, "audit.%s", info->name);

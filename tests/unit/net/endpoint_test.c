@@ -95,6 +95,68 @@ Test(endpoint, udp_is_an_address_for_datagrams)
     expect_bad("udp://127.0.0.1", "not of the form udp://HOST:PORT");
 }
 
+/* ---- parsing asks nobody ---- */
+
+static struct endpoint parse_one(const char *uri)
+{
+    struct endpoint found;
+    const char *message = "";
+    cr_assert_eq(endpoint_parse(uri, &found, &message), SEMEL_REASON_NONE, "%s: %s", uri, message);
+    cr_assert_str_eq(found.text, uri);
+    return found;
+}
+
+Test(endpoint, numbers_need_no_look_up)
+{
+    static const char *const uris[] = {"tcp://127.0.0.1:80", "tcp://[::1]:80", "unix:/p", "unix:@p"};
+    static const char *const numbers[] = {"127.0.0.1:80", "[::1]:80", "", ""};
+    for (size_t i = 0; i < sizeof uris / sizeof *uris; i++) {
+        char text[SEMEL_ENDPOINT_TEXT_MAX];
+        struct endpoint endpoint = parse_one(uris[i]);
+        cr_assert_gt(endpoint.address_size, 0, "%s", uris[i]);
+        endpoint_numbers(&endpoint, text);
+        cr_assert_str_eq(text, numbers[i]);
+    }
+}
+
+Test(endpoint, a_name_stays_a_name)
+{
+    char longest[SEMEL_ENDPOINT_TEXT_MAX] = "tcp://";
+    memset(longest + 6, 'a', 63);
+    memcpy(longest + 6 + 63, ":65535", sizeof ":65535");
+    const char *const uris[] = {
+        "tcp://bank:65535",    "tcp://bank.example.org:65535", "tcp://bank.example.org.:65535",
+        "tcp://b-1_x.y:65535", "tcp://1.2.3.4.example:65535",  longest};
+    for (size_t i = 0; i < sizeof uris / sizeof *uris; i++) {
+        char host[SEMEL_ENDPOINT_TEXT_MAX], expected[2 * SEMEL_ENDPOINT_TEXT_MAX];
+        uint16_t port = 0;
+        struct endpoint endpoint = parse_one(uris[i]);
+        cr_assert_eq(endpoint.address_size, 0, "%s", uris[i]);
+        endpoint_host(&endpoint, host, &port);
+        snprintf(expected, sizeof expected, "tcp://%s:%u", host, port);
+        cr_assert_str_eq(expected, uris[i]);
+        endpoint_numbers(&endpoint, host);
+        cr_assert_str_eq(host, "");
+    }
+}
+
+Test(endpoint, what_is_neither_is_refused_at_once)
+{
+    char too_long[SEMEL_ENDPOINT_TEXT_MAX] = "tcp://";
+    memset(too_long + 6, 'a', 64);
+    memcpy(too_long + 6 + 64, ":1", sizeof ":1");
+    const char *const uris[] = {"tcp://300.1.1.1:1", "tcp://1.2.3.4.5:1", "tcp://bank..org:1",
+                                "tcp://.bank:1",     "tcp://ba nk:1",     "tcp://b\xc3\xa4nk:1",
+                                "tcp://bank.7:1",    "tcp://[bank]:1",    "tcp://[::g]:1",
+                                "tcp://bank/x:1",    "tcp://user@bank:1", too_long};
+    for (size_t i = 0; i < sizeof uris / sizeof *uris; i++) {
+        struct endpoint found;
+        const char *message = "";
+        cr_assert_eq(endpoint_parse(uris[i], &found, &message), SEMEL_REASON_BAD_ADDRESS, "%s", uris[i]);
+        cr_assert_str_eq(message, "neither an address nor the name of a host", "%s", uris[i]);
+    }
+}
+
 Test(endpoint, unix_is_a_path_or_a_name)
 {
     struct endpoint path = resolve_one("unix:/run/semel");
@@ -157,13 +219,13 @@ static void expect_bad_list(const char *uris, const char *text)
     struct endpoint *endpoints = (struct endpoint *)&text; /* must be left alone */
     size_t count = 4711;
     semel_status status;
-    cr_assert_eq(endpoint_resolve_list(uris, &endpoints, &count, &status), SEMEL_INVALID_ARGUMENT);
+    cr_assert_eq(endpoint_parse_list(uris, &endpoints, &count, &status), SEMEL_INVALID_ARGUMENT);
     cr_assert_eq(status.code, SEMEL_INVALID_ARGUMENT);
     cr_assert_eq(status.reason, SEMEL_REASON_BAD_ADDRESS);
     cr_assert_str_eq(status.message, text, "%s", status.message);
     cr_assert_eq((void *)endpoints, (void *)&text);
     cr_assert_eq(count, 4711);
-    cr_assert_eq(endpoint_resolve_list(uris, &endpoints, &count, NULL), SEMEL_INVALID_ARGUMENT);
+    cr_assert_eq(endpoint_parse_list(uris, &endpoints, &count, NULL), SEMEL_INVALID_ARGUMENT);
 }
 
 Test(endpoint, a_list_keeps_its_order)
@@ -171,8 +233,8 @@ Test(endpoint, a_list_keeps_its_order)
     struct endpoint *endpoints;
     size_t count;
     semel_status status;
-    cr_assert_eq(endpoint_resolve_list("unix:/a,tcp://127.0.0.1:1,tcp://[::1]:2,unix:@b,unix:/a", &endpoints,
-                                       &count, &status),
+    cr_assert_eq(endpoint_parse_list("unix:/a,tcp://127.0.0.1:1,tcp://[::1]:2,unix:@b,unix:/a", &endpoints,
+                                     &count, &status),
                  SEMEL_OK);
     static const char *const texts[] = {"unix:/a", "tcp://127.0.0.1:1", "tcp://[::1]:2", "unix:@b", "unix:/a"};
     cr_assert_eq(count, 5);
@@ -216,7 +278,7 @@ Test(endpoint, a_list_too_long)
     uris[65 * 8 - 1] = '\0';
     expect_bad_list(uris, too_much);
     uris[64 * 8 - 1] = '\0';
-    cr_assert_eq(endpoint_resolve_list(uris, &endpoints, &count, NULL), SEMEL_OK);
+    cr_assert_eq(endpoint_parse_list(uris, &endpoints, &count, NULL), SEMEL_OK);
     cr_assert_eq(count, 64);
     free(endpoints);
 }

@@ -1,0 +1,468 @@
+/* Dials side by side: who wins, what becomes of the others, and when there is one at a time.
+ *
+ * Reads best next: client/round.h, core/order.h. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "engine.h"
+
+TestSuite(dial, .timeout = 20);
+
+/* Longer than any test: who waits for it has hung. */
+#define PATIENT "ConnectTimeout=15s"
+
+/* A peer whose HELLO has come, and which has said nothing. */
+static void take_dial(struct peer *peer, int listener)
+{
+    peer_accept(peer, listener);
+    peer_take_hello(peer);
+}
+
+static void expect_cancelled(struct client *client, uint64_t dials, uint64_t cancelled)
+{
+    struct semel_channel_stats stats = client_stats(client);
+    cr_assert_eq(stats.dials, dials, "%llu dials", (unsigned long long)stats.dials);
+    cr_assert_eq(stats.dials_cancelled, cancelled, "%llu cancelled", (unsigned long long)stats.dials_cancelled);
+    cr_assert_eq(stats.closed_by[SEMEL_REASON_CLOSED_LOCALLY], cancelled);
+    cr_assert_eq(stats.connections, 1);
+    cr_assert_eq(stats.retries, 0, "a round is one attempt");
+}
+
+/* ---- who wins ---- */
+
+/* The first is silent; the second begins beside it, under the same number, and is welcomed. */
+Test(dial, the_first_welcome_wins_and_the_other_is_closed)
+{
+    char one_uri[SEMEL_ENDPOINT_TEXT_MAX], two_uri[SEMEL_ENDPOINT_TEXT_MAX], list[ENGINE_LIST];
+    struct client client;
+    struct watch watch;
+    struct peer one, two;
+    const struct welcome welcome = peer_some_welcome();
+    int one_listener = peer_listen(one_uri), two_listener = peer_listen(two_uri);
+    client_open(&client, LIST(PATIENT), engine_list(list, one_uri, two_uri));
+    watch_start(&watch, &client, ADD, 1, NULL);
+    take_dial(&one, one_listener);
+    take_dial(&two, two_listener);
+    cr_assert_eq(one.hello.attempt, 1);
+    cr_assert_eq(two.hello.attempt, 1, "dials side by side are one attempt");
+    cr_assert_neq(one.hello.nonce, two.hello.nonce);
+    peer_welcome(&two, &welcome, false);
+    peer_expect_end(&one);
+    struct frame request = peer_expect(&two, FRAME_REQUEST);
+    peer_reply_ok(&two, &request, "", 0);
+    check_status(watch_wait(&watch), OK, NONE, EXECUTED);
+    expect_cancelled(&client, 2, 1);
+    client_close(&client);
+    peer_close(&one);
+    peer_close(&two);
+    close(one_listener);
+    close(two_listener);
+}
+
+/* The loser may be first in the list, and the winner be the one that began first. */
+Test(dial, one_that_is_slow_may_still_win)
+{
+    char one_uri[SEMEL_ENDPOINT_TEXT_MAX], two_uri[SEMEL_ENDPOINT_TEXT_MAX], list[ENGINE_LIST];
+    struct client client;
+    struct watch watch;
+    struct peer one, two;
+    const struct welcome welcome = peer_some_welcome();
+    int one_listener = peer_listen(one_uri), two_listener = peer_listen(two_uri);
+    client_open(&client, LIST(PATIENT), engine_list(list, one_uri, two_uri));
+    watch_start(&watch, &client, ADD, 1, NULL);
+    take_dial(&one, one_listener);
+    take_dial(&two, two_listener);
+    peer_welcome(&one, &welcome, false);
+    peer_expect_end(&two);
+    struct frame request = peer_expect(&one, FRAME_REQUEST);
+    peer_reply_ok(&one, &request, "", 0);
+    check_status(watch_wait(&watch), OK, NONE, EXECUTED);
+    expect_cancelled(&client, 2, 1);
+    client_close(&client);
+    peer_close(&one);
+    peer_close(&two);
+    close(one_listener);
+    close(two_listener);
+}
+
+static int held_pipe[2];
+
+static void hold(void *unused)
+{
+    char byte;
+    (void)unused;
+    cr_assert_eq(read(held_pipe[0], &byte, 1), 1);
+}
+
+static void close_held(void)
+{
+    close(held_pipe[0]);
+    close(held_pipe[1]);
+}
+
+/* Which of two is asked something; the other sees the end of its connection, perhaps before. */
+static bool was_taken(const struct peer *one, const struct peer *two)
+{
+    struct pollfd ends[] = {{.fd = one->fd, .events = POLLIN}, {.fd = two->fd, .events = POLLIN}};
+    char peeked;
+    cr_assert_gt(poll(ends, 2, 10000), 0);
+    if ((ends[0].revents & POLLIN) != 0)
+        return recv(one->fd, &peeked, 1, MSG_PEEK) == 1;
+    return recv(two->fd, &peeked, 1, MSG_PEEK) != 1;
+}
+
+/* Both WELCOMEs are on their way before the client looks: it takes one, and the other server loses nothing by it. */
+Test(dial, of_two_welcomes_in_flight_one_is_taken)
+{
+    char one_uri[SEMEL_ENDPOINT_TEXT_MAX], two_uri[SEMEL_ENDPOINT_TEXT_MAX], list[ENGINE_LIST];
+    struct client client;
+    struct watch watch;
+    struct peer one, two;
+    const struct welcome welcome = peer_some_welcome();
+    int one_listener = peer_listen(one_uri), two_listener = peer_listen(two_uri);
+    client_open(&client, LIST(PATIENT), engine_list(list, one_uri, two_uri));
+    watch_start(&watch, &client, ADD, 1, NULL);
+    take_dial(&one, one_listener);
+    take_dial(&two, two_listener);
+    cr_assert_eq(pipe(held_pipe), 0);
+    cr_assert_eq(semel_node_post(client.node, hold, NULL), SEMEL_OK);
+    peer_welcome(&one, &welcome, false);
+    peer_welcome(&two, &welcome, false);
+    cr_assert_eq(write(held_pipe[1], "", 1), 1);
+    bool first_won = was_taken(&one, &two);
+    struct peer *winner = first_won ? &one : &two, *loser = first_won ? &two : &one;
+    struct frame request = peer_expect(winner, FRAME_REQUEST);
+    peer_reply_ok(winner, &request, "", 0);
+    peer_expect_end(loser);
+    check_status(watch_wait(&watch), OK, NONE, EXECUTED);
+    expect_cancelled(&client, 2, 1);
+    client_close(&client);
+    peer_close(&one);
+    peer_close(&two);
+    close(one_listener);
+    close(two_listener);
+    close_held();
+}
+
+/* A loser that was refused before costs no time: the next begins at once. */
+Test(dial, a_refused_one_gives_way_at_once)
+{
+    char dead[SEMEL_ENDPOINT_TEXT_MAX], list[ENGINE_LIST];
+    struct server server;
+    struct client client;
+    engine_dead_uri(dead);
+    server_open(&server, NULL);
+    client_open(&client, LIST(PATIENT), engine_list(list, dead, server.uri));
+    semel_status status = engine_call(&client, ADD, 1, NULL);
+    check_status(&status, OK, NONE, EXECUTED);
+    expect_cancelled(&client, 2, 0);
+    client_close(&client);
+    server_close(&server);
+}
+
+/* A port whose queue of connections is full: no packet is answered. */
+struct void_port {
+    char uri[SEMEL_ENDPOINT_TEXT_MAX];
+    int listener;
+    int fillers[4];
+};
+
+static void void_port_open(struct void_port *port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    port->listener = socket(AF_INET, SOCK_STREAM, 0);
+    cr_assert(bind(port->listener, (struct sockaddr *)&address, size) == 0 && listen(port->listener, 0) == 0 &&
+              getsockname(port->listener, (struct sockaddr *)&address, &size) == 0);
+    snprintf(port->uri, sizeof port->uri, "tcp://127.0.0.1:%u", ntohs(address.sin_port));
+    for (int i = 0; i < 4; i++) {
+        port->fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        int result = connect(port->fillers[i], (struct sockaddr *)&address, size);
+        cr_assert(result == 0 || errno == EINPROGRESS);
+    }
+}
+
+static void void_port_close(struct void_port *port)
+{
+    for (int i = 0; i < 4; i++)
+        close(port->fillers[i]);
+    close(port->listener);
+}
+
+Test(dial, one_that_is_still_connecting_is_cancelled)
+{
+    char list[ENGINE_LIST];
+    struct void_port nowhere;
+    struct server server;
+    struct client client;
+    void_port_open(&nowhere);
+    server_open(&server, NULL);
+    client_open(&client, LIST(PATIENT), engine_list(list, nowhere.uri, server.uri));
+    semel_status status = engine_call(&client, ADD, 1, NULL);
+    check_status(&status, OK, NONE, EXECUTED);
+    cr_assert_lt(status.elapsed_us, 10000000);
+    expect_cancelled(&client, 2, 1);
+    client_close(&client);
+    server_close(&server);
+    void_port_close(&nowhere);
+}
+
+/* One connects to nobody, one is silent after HELLO, the third is a server. */
+Test(dial, three_in_parallel)
+{
+    char silent[SEMEL_ENDPOINT_TEXT_MAX], list[ENGINE_LIST];
+    unsigned before = descriptors();
+    struct void_port nowhere;
+    struct server server;
+    struct client client;
+    struct peer peer;
+    void_port_open(&nowhere);
+    int listener = peer_listen(silent);
+    server_open(&server, NULL);
+    client_open(&client, LIST(PATIENT), engine_list3(list, nowhere.uri, silent, server.uri));
+    semel_status status = engine_call(&client, ADD, 1, NULL);
+    check_status(&status, OK, NONE, EXECUTED);
+    take_dial(&peer, listener);
+    peer_expect_end(&peer);
+    expect_cancelled(&client, 3, 2);
+    peer_close(&peer);
+    close(listener);
+    client_close(&client);
+    server_close(&server);
+    void_port_close(&nowhere);
+    cr_assert_eq(descriptors(), before);
+}
+
+/* A channel that is closed amid a race leaves nothing behind. */
+Test(dial, a_race_goes_with_its_channel)
+{
+    char one_uri[SEMEL_ENDPOINT_TEXT_MAX], two_uri[SEMEL_ENDPOINT_TEXT_MAX], list[ENGINE_LIST];
+    struct client client;
+    struct watch watch;
+    struct peer one, two;
+    int one_listener = peer_listen(one_uri), two_listener = peer_listen(two_uri);
+    client_open(&client, LIST(PATIENT), engine_list(list, one_uri, two_uri));
+    watch_start(&watch, &client, ADD, 1, NULL);
+    take_dial(&one, one_listener);
+    take_dial(&two, two_listener);
+    client_close(&client);
+    peer_expect_end(&one);
+    peer_expect_end(&two);
+    check_status(watch_wait(&watch), CANCELLED, CHANNEL_CLOSED, NOT_EXECUTED);
+    peer_close(&one);
+    peer_close(&two);
+    close(one_listener);
+    close(two_listener);
+}
+
+/* ---- one server at two addresses ---- */
+
+/* The server sleeps until both dials are there: the later one is a double of the first, and is refused as such. */
+Test(dial, two_to_one_server_are_one_connection)
+{
+    char more[SEMEL_ENDPOINT_TEXT_MAX], list[ENGINE_LIST];
+    struct server server;
+    struct client client;
+    struct watch watch;
+    server_open(&server, NULL);
+    cr_assert_eq(semel_server_listen(server.semel, "tcp://127.0.0.1:0", more, NULL), SEMEL_OK);
+    cr_assert_eq(pipe(held_pipe), 0);
+    cr_assert_eq(semel_node_post(server.node, hold, NULL), SEMEL_OK);
+    client_open(&client, LIST(PATIENT), engine_list(list, server.uri, more));
+    watch_start(&watch, &client, ADD, 1, NULL);
+    while (client_stats(&client).frames_out < 2)
+        ;
+    cr_assert_eq(write(held_pipe[1], "", 1), 1);
+    check_status(watch_wait(&watch), OK, NONE, EXECUTED);
+    cr_assert_eq(client_stats(&client).dials, 2);
+    cr_assert_eq(client_stats(&client).connections, 1);
+    server_wait_closed_by(&server, ATTEMPT_DUPLICATE, 1);
+    semel_status status = engine_call(&client, ADD, 2, NULL);
+    check_status(&status, OK, NONE, EXECUTED);
+    cr_assert_eq(server_stats(&server).closed_by[SEMEL_REASON_REPLACED], 0, "the winner was left alone");
+    client_close(&client);
+    server_close(&server);
+    close_held();
+}
+
+/* The first dial was welcomed, but its WELCOME is lost; the second is refused as its double.  Then the number is used
+ * up: the address is dialled again under the next one, and the call has not noticed. */
+Test(dial, a_welcome_lost_in_a_race_is_asked_for_again)
+{
+    char one_uri[SEMEL_ENDPOINT_TEXT_MAX], two_uri[SEMEL_ENDPOINT_TEXT_MAX], list[ENGINE_LIST];
+    struct client client;
+    struct watch watch;
+    struct peer one, two, again;
+    const struct welcome welcome = peer_some_welcome();
+    const struct frame refuse = {.type = FRAME_REFUSE, .aux = SEMEL_REASON_ATTEMPT_DUPLICATE};
+    int one_listener = peer_listen(one_uri), two_listener = peer_listen(two_uri);
+    client_open(&client, LIST(PATIENT, "RetryIntervals=-1"), engine_list(list, one_uri, two_uri));
+    watch_start(&watch, &client, ADD, 1, NULL);
+    take_dial(&one, one_listener);
+    take_dial(&two, two_listener);
+    two.seed_out = two.nonce;
+    cr_assert(peer_send(&two, &refuse));
+    peer_expect_end(&two);
+    peer_close(&one);
+    take_dial(&again, two_listener);
+    cr_assert_eq(again.hello.attempt, 2);
+    peer_welcome(&again, &welcome, false);
+    struct frame request = peer_expect(&again, FRAME_REQUEST);
+    peer_reply_ok(&again, &request, "", 0);
+    check_status(watch_wait(&watch), OK, NONE, EXECUTED);
+    cr_assert_eq(watch.status.attempts, 1);
+    client_close(&client);
+    peer_close(&two);
+    peer_close(&again);
+    close(one_listener);
+    close(two_listener);
+}
+
+/* One after the other each is an attempt of its own: whoever lost a WELCOME is not refused as a double. */
+Test(dial, one_that_goes_alone_draws_its_own_number)
+{
+    char one_uri[SEMEL_ENDPOINT_TEXT_MAX], two_uri[SEMEL_ENDPOINT_TEXT_MAX], list[ENGINE_LIST];
+    struct client client;
+    struct watch watch;
+    struct peer one, two;
+    int one_listener = peer_listen(one_uri), two_listener = peer_listen(two_uri);
+    client_open(&client, LIST(PATIENT), engine_list(list, one_uri, two_uri));
+    watch_start(&watch, &client, ADD, 1, NULL);
+    take_dial(&one, one_listener);
+    peer_close(&one);
+    take_dial(&two, two_listener);
+    cr_assert_eq(one.hello.attempt, 1);
+    cr_assert_eq(two.hello.attempt, 2);
+    client_close(&client);
+    peer_close(&two);
+    close(one_listener);
+    close(two_listener);
+    cr_assert_eq((int)watch_wait(&watch)->reason, SEMEL_REASON_CHANNEL_CLOSED);
+}
+
+/* ---- while a verdict is waited for ---- */
+
+struct held_scene {
+    char one_uri[SEMEL_ENDPOINT_TEXT_MAX];
+    int one_listener;
+    struct peer one;
+    struct server two;
+    struct client client;
+    struct watch watch;
+};
+
+/* An at-most-once call is written to the first, which has not answered; the second lives. */
+static void held_open(struct held_scene *scene, enum method method, const char *property)
+{
+    char list[ENGINE_LIST];
+    struct welcome welcome = peer_some_welcome();
+    welcome.heartbeat_ms = 300;
+    scene->one_listener = peer_listen(scene->one_uri);
+    server_open(&scene->two, NULL);
+    client_open(&scene->client, LIST(PATIENT, "Heartbeat=300", property),
+                engine_list(list, scene->one_uri, scene->two.uri));
+    watch_start(&scene->watch, &scene->client, method, 1, NULL);
+    peer_serve(&scene->one, scene->one_listener, &welcome, false);
+    (void)peer_expect(&scene->one, FRAME_REQUEST);
+}
+
+static void held_close(struct held_scene *scene)
+{
+    client_close(&scene->client);
+    server_close(&scene->two);
+    peer_close(&scene->one);
+    close(scene->one_listener);
+}
+
+/* A short cut between two live servers with memories of their own.  The one that has the record is asked first, and
+ * alone for as long as it takes: not even the stagger lets the other in. */
+Test(dial, after_a_reset_the_witness_is_asked_first_and_alone)
+{
+    struct held_scene scene;
+    struct watch clock;
+    struct welcome welcome = peer_some_welcome();
+    const semel_call_options brief = OPTIONS(600, NULL, -1, SEMEL_ON_UNAVAILABLE_WAIT);
+    held_open(&scene, ADD, "Deadline=15s");
+    peer_close(&scene.one);
+    take_dial(&scene.one, scene.one_listener);
+    watch_start(&clock, &scene.client, ADD, 2, &brief); /* more than two staggers long */
+    check_status(watch_wait(&clock), DEADLINE_EXCEEDED, DEADLINE, NOT_EXECUTED);
+    cr_assert_eq(client_stats(&scene.client).dials, 2, "nobody else was dialled");
+    welcome.connection = 2;
+    welcome.heartbeat_ms = 300;
+    peer_welcome(&scene.one, &welcome, true);
+    struct frame replay = peer_expect(&scene.one, FRAME_REQUEST);
+    peer_reply_ok(&scene.one, &replay, "", 0);
+    check_status(watch_wait(&scene.watch), OK, NONE, EXECUTED);
+    cr_assert_eq(scene.watch.status.replays, 1);
+    cr_assert_eq(server_all_runs(&scene.two), 0);
+    held_close(&scene);
+}
+
+/* Once: it is gone, and the other server is asked in the same round.  That has not run it, but the first may have. */
+Test(dial, a_witness_that_is_gone_holds_nobody_up)
+{
+    struct held_scene scene;
+    held_open(&scene, ADD, "Deadline=15s");
+    close(scene.one_listener);
+    scene.one_listener = dup(scene.one.fd);
+    shutdown(scene.one.fd, SHUT_RDWR);
+    check_status(watch_wait(&scene.watch), UNAVAILABLE, DOMAIN_CHANGED, UNKNOWN);
+    cr_assert_eq(client_stats(&scene.client).dials, 3);
+    semel_status status = engine_call(&scene.client, ADD, 3, NULL);
+    check_status(&status, OK, NONE, EXECUTED);
+    held_close(&scene);
+}
+
+/* A server that went silent is tried last, as the rule is; the verdict of the other one ends the call. */
+Test(dial, after_silence_the_other_server_is_asked_first)
+{
+    struct held_scene scene;
+    held_open(&scene, ADD, "Deadline=15s");
+    check_status(watch_wait(&scene.watch), UNAVAILABLE, DOMAIN_CHANGED, UNKNOWN);
+    cr_assert_eq(client_stats(&scene.client).dials, 2, "the silent one was not dialled again");
+    struct semel_channel_stats stats = client_stats(&scene.client);
+    cr_assert_eq(stats.closed_by[SEMEL_REASON_HEARTBEAT_MISSED] + stats.closed_by[SEMEL_REASON_PEER_STUCK], 1);
+    held_close(&scene);
+}
+
+/* An idempotent call loses nothing elsewhere: the endpoint that failed last is tried last, reset or not. */
+Test(dial, an_idempotent_call_waits_for_no_witness)
+{
+    struct held_scene scene;
+    held_open(&scene, SET, "Deadline=15s");
+    shutdown(scene.one.fd, SHUT_RDWR);
+    check_status(watch_wait(&scene.watch), OK, NONE, EXECUTED);
+    cr_assert_eq(server_runs(&scene.two, 1), 1);
+    cr_assert_eq(client_stats(&scene.client).dials, 2);
+    held_close(&scene);
+}
+
+/* ---- transports ---- */
+
+Test(dial, every_kind_of_address_is_reached)
+{
+    char folder[] = "/tmp/semel-dial-XXXXXX", path[64], name[64];
+    cr_assert_not_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "unix:%s/s", folder);
+    snprintf(name, sizeof name, "unix:@semel-dial-%d", (int)getpid());
+    const char *const uris[] = {"tcp://127.0.0.1:0", "tcp://[::1]:0", path, name};
+    for (unsigned i = 0; i < sizeof uris / sizeof *uris; i++) {
+        struct server server;
+        struct client client;
+        server_open_at(&server, NULL, uris[i]);
+        client_open(&client, NULL, server.uri);
+        semel_status status = engine_call(&client, ADD, 1, NULL);
+        check_status(&status, OK, NONE, EXECUTED);
+        client_close(&client);
+        server_close(&server);
+    }
+    cr_assert_eq(rmdir(folder), 0, "the socket file was left behind");
+}
