@@ -272,6 +272,8 @@ struct opening {
 static enum semel_code open_again(semel_channel *channel, const char *name)
 {
     struct back *back = channel->back;
+    if (channel->closing && channel->callbacks > 0)
+        return SEMEL_FAILED_PRECONDITION; /* it is being closed just now, and tells its last calls so */
     if (channel->closing && !channel_revive(channel, name))
         return SEMEL_RESOURCE_EXHAUSTED;
     if (!is_called(channel, name))
@@ -315,6 +317,9 @@ enum semel_code semel_channel_open_peer(semel_node *node, const char *name, seme
         return status_set(ret_status, code, SEMEL_REASON_BAD_ARGUMENT,
                           "the channel back to this client is open under another name: '%s'",
                           opening.channel->name != NULL ? opening.channel->name : "");
+    if (code == SEMEL_FAILED_PRECONDITION)
+        return status_set(ret_status, code, SEMEL_REASON_CHANNEL_CLOSED,
+                          "the channel back to this client is being closed");
     if (code != SEMEL_OK)
         return status_set(ret_status, code, SEMEL_REASON_NO_MEMORY, "out of memory");
     *ret_channel = opening.channel;

@@ -43,6 +43,8 @@ struct semel_channel {
     struct id last_domain;
     uint64_t last_incarnation;
     uint64_t last_connection;
+    enum retry_verdict
+        unsettled; /* the worst one by which not all held calls have been judged; NO_VERDICT: none */
 
     struct outbox outbox;
     struct pool calls;

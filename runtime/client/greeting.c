@@ -3,6 +3,8 @@
  * Reads best next: greeting.h, core/handshake.h. */
 #include "client/greeting.h"
 
+#include <assert.h>
+
 #include "core/units.h"
 
 static enum retry_verdict judge(const semel_channel *channel, const struct welcome *welcome, bool resumed)
@@ -35,15 +37,29 @@ static void settle(struct call *call, const void *verdict)
 void greeting_settle(semel_channel *channel, enum retry_verdict verdict)
 {
     channel_each_call(channel, settle, &verdict);
+    channel->unsettled = RETRY_NO_VERDICT;
+}
+
+/* A verdict that broke off before everybody was judged by it still holds: a session that had forgotten what was written
+ * may be resumed afterwards, but it has not come to know it. */
+static enum retry_verdict with_unsettled(semel_channel *channel, enum retry_verdict verdict)
+{
+    static_assert(RETRY_RESUMED < RETRY_NEW && RETRY_NEW < RETRY_OTHER_DOMAIN, "the worse, the greater");
+    if (channel->unsettled < verdict)
+        channel->unsettled = verdict;
+    return channel->unsettled;
 }
 
 void greeting_begin(semel_channel *channel, enum retry_verdict verdict, uint32_t window)
 {
     channel->stats.connections++;
     channel->stats.resumed += verdict == RETRY_RESUMED;
+    verdict = with_unsettled(channel, verdict);
     if (!recovery_begin(channel, verdict))
         greeting_settle(channel, verdict);
     state_changed(channel);
+    if (channel->wire == NULL || channel->parting)
+        return; /* a callback has begun to leave it */
     outbox_attach(&channel->outbox, &channel->wire->queue, window);
     channel_kick(channel);
 }

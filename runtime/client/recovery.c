@@ -79,6 +79,13 @@ static void give_up_waiting(struct call *call, const void *unused)
         call_give_up(call, call->channel->recovery.verdict);
 }
 
+/* Nobody is left whom the verdict concerns. */
+static void give_up_all_waiting(semel_channel *channel)
+{
+    channel_each_call(channel, give_up_waiting, NULL);
+    channel->unsettled = RETRY_NO_VERDICT;
+}
+
 static void give_up_passing(struct call *call, const void *unused)
 {
     (void)unused;
@@ -108,7 +115,7 @@ static void on_end(struct loop_task *task)
     semel_channel *channel = container_of(recovery, struct semel_channel, recovery);
     bool in_use = channel->outbox.queue != NULL; /* a connection that is left judges nothing any more */
     if (in_use && recovery->gives_up)
-        channel_each_call(channel, give_up_waiting, NULL);
+        give_up_all_waiting(channel);
     else if (in_use)
         greeting_settle(channel, recovery->verdict);
     set_state(recovery, RECOVERY_IDLE);
@@ -138,7 +145,7 @@ bool recovery_begin(semel_channel *channel, enum retry_verdict verdict)
     if (run == NULL) { /* rather refuse than go on unrecovered */
         tell(channel, SEMEL_LOG_WARNING,
              allowed ? "was the last: no memory for another" : "was the last allowed");
-        channel_each_call(channel, give_up_waiting, NULL);
+        give_up_all_waiting(channel);
         return true;
     }
     recovery->begun++;

@@ -156,8 +156,9 @@ static void displace(struct session *session)
 }
 
 /* What becomes of the offer.  What it displaces is closed completely before it is accepted; callbacks of calls back may
- * run then, and start a drain, which closes the connection that offers. */
-static struct sessions_judgment judge(struct semel_server *server, const struct hello *hello, uint64_t subject)
+ * run then, and start a drain, which closes the connection that offers, and frees it with its HELLO. */
+static struct sessions_judgment judge(struct semel_server *server, const struct hello *hello, uint64_t subject,
+                                      const struct wire *wire)
 {
     struct sessions *sessions = &server->sessions;
     int64_t now_ns = server_now(server);
@@ -166,6 +167,8 @@ static struct sessions_judgment judge(struct semel_server *server, const struct 
     while (judgment.accept && judgment.displaced != NULL) {
         displaces = true;
         displace(judgment.displaced);
+        if (wire_is_closed(wire))
+            return judgment;
         judgment = sessions_judge(sessions, hello, subject, now_ns);
     }
     judgment.displaces = displaces;
@@ -193,7 +196,7 @@ static void on_hello(struct connection *connection, const struct frame *frame)
         refuse(connection, server->draining ? SEMEL_REASON_DRAINING : SEMEL_REASON_INACTIVE);
         return;
     }
-    struct sessions_judgment judgment = judge(server, hello, connection->subject);
+    struct sessions_judgment judgment = judge(server, hello, connection->subject, wire);
     if (wire_is_closed(wire))
         return;
     if (!judgment.accept) {

@@ -58,7 +58,7 @@ semel_peer *semel_request_peer(semel_request *request);
  * stubs work as well.
  *
  * On the node's thread.  Errors: INVALID_ARGUMENT (name, another node), ALREADY_EXISTS (it is open under another name),
- * FAILED_PRECONDITION (another thread), RESOURCE_EXHAUSTED. */
+ * FAILED_PRECONDITION (another thread; it is being closed), RESOURCE_EXHAUSTED. */
 enum semel_code semel_channel_open_peer(semel_node *node, const char *name, semel_peer *peer,
                                         semel_channel **ret_channel, semel_status *ret_status);
 

@@ -291,6 +291,27 @@ Test(recovery, a_connection_lost_within_begins_it_anew)
 }
 
 /* A server that closes at the recovery's call must not be dialled in a circle: that is an attempt of those who wait. */
+/* The server has forgotten what was written, and its connection breaks before anybody was judged by that: the next one
+ * resumes a session that never knew the call. */
+Test(recovery, what_a_new_session_has_forgotten_stays_forgotten)
+{
+    struct stage stage;
+    struct watch written;
+    stage_open(&stage, 1, CONTINUE);
+    begin_with(&stage, &written, 1);
+    cut(&stage);
+    welcome_back(&stage, false);
+    expect_op(&stage, 100);
+    cut(&stage);
+    welcome_back(&stage, true);
+    serve_op(&stage, 100);
+    check_status(watch_wait(&written), UNAVAILABLE, SESSION_NEW, UNKNOWN);
+    cr_assert_eq(written.status.replays, 0);
+    stage_close(&stage);
+    cr_assert_eq(stage.script.runs, 2);
+    cr_assert_eq(stage.script.resumed, 0, "nor has the application recovered what the first run was for");
+}
+
 Test(recovery, each_break_within_is_an_attempt_of_those_who_wait)
 {
     static const semel_call_options twice = OPTIONS(15000, at_once, 2, SEMEL_ON_UNAVAILABLE_FAIL);
