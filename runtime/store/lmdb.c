@@ -29,6 +29,7 @@ struct lmdb {
     struct lmdb_file file;
     MDB_txn *txn;    /* open for the next commit, when a handler has joined it */
     MDB_txn *joined; /* that handler's, within it */
+    bool kept;       /* txn holds what a handler has written */
     uint64_t log_bytes;
     uint64_t free_bytes;
     uint64_t oldest; /* batch; 0: none */
@@ -282,6 +283,7 @@ static enum store_result write_batch(struct lmdb *lmdb, const struct store_commi
         error = delete_batches(lmdb, commit);
     MDB_txn *txn = lmdb->txn;
     lmdb->txn = NULL;
+    lmdb->kept = false;
     if (error != 0) {
         mdb_txn_abort(txn);
         return fail(lmdb, error, STORE_FAILED);
@@ -314,14 +316,26 @@ static struct MDB_env *environment(struct store *store)
     return lmdb_of(store)->file.env;
 }
 
+/* A transaction without content is not held on to: whoever else wants to write would wait for it, on this thread for
+ * ever. */
+static void drop_empty(struct lmdb *lmdb)
+{
+    if (lmdb->kept)
+        return;
+    mdb_txn_abort(lmdb->txn);
+    lmdb->txn = NULL;
+}
+
 static struct MDB_txn *enter(struct store *store)
 {
     struct lmdb *lmdb = lmdb_of(store);
     assert(lmdb->joined == NULL);
     if (lmdb->failed || begin(lmdb) != 0)
         return NULL;
-    if (mdb_txn_begin(lmdb->file.env, lmdb->txn, 0, &lmdb->joined) != 0)
+    if (mdb_txn_begin(lmdb->file.env, lmdb->txn, 0, &lmdb->joined) != 0) {
         lmdb->joined = NULL;
+        drop_empty(lmdb);
+    }
     return lmdb->joined;
 }
 
@@ -330,10 +344,12 @@ static bool leave(struct store *store, bool keep)
     struct lmdb *lmdb = lmdb_of(store);
     MDB_txn *joined = lmdb->joined;
     lmdb->joined = NULL;
-    if (keep)
-        return mdb_txn_commit(joined) == 0;
-    mdb_txn_abort(joined);
-    return true;
+    bool kept = keep && mdb_txn_commit(joined) == 0;
+    if (!keep)
+        mdb_txn_abort(joined);
+    lmdb->kept |= kept;
+    drop_empty(lmdb);
+    return kept || !keep;
 }
 
 /* ---- life ---- */
