@@ -16,6 +16,12 @@ struct op *history_op(uint64_t id)
     return &history->ops[id];
 }
 
+const char *history_mode_name(enum mode mode)
+{
+    static const char *const names[MODE_COUNT] = {"Add", "Set", "Tell"};
+    return names[mode];
+}
+
 void history_begin(semel_sim *sim, const struct setup *setup)
 {
     history->sim = sim;
@@ -39,27 +45,27 @@ uint64_t history_ran(struct op *op, const semel_sim_host *host)
 
 void history_ended(struct op *op, const semel_status *status, uint64_t reply_run)
 {
-    semel_sim_host *client = history->sim->hosts[op->client];
+    const semel_sim_host *caller = history->sim->hosts[op->caller];
     op->ended++;
     op->ended_us = semel_sim_now_us(history->sim);
-    op->ended_clock_ns = host_now(client);
+    op->ended_clock_ns = host_now(caller);
     op->status = *status;
     op->told_run = reply_run;
     if (op->ended == 1 && !op->abandoned)
         history->outstanding--;
-    semel_sim_note(history->sim, client, "op %llu ended %s %s %s %s after %u attempts",
+    semel_sim_note(history->sim, caller, "op %llu ended %s %s %s %s after %u attempts",
                    (unsigned long long)op->id, semel_code_name(status->code),
                    semel_outcome_name(status->outcome), semel_reason_name(status->reason),
                    semel_rule_name(status->rule), status->attempts);
     judge_ending(op, history->setup);
 }
 
-void history_abandon(const semel_sim_host *client)
+void history_abandon(const semel_sim_host *caller)
 {
     for (uint32_t id = 1; id <= history->op_count; id++) {
         struct op *op = &history->ops[id];
-        if (!op->started || op->ended > 0 || op->abandoned || op->client != client->index ||
-            op->client_life == semel_sim_life(client))
+        if (!op->started || op->ended > 0 || op->abandoned || op->caller != caller->index ||
+            op->caller_life == semel_sim_life(caller))
             continue;
         op->abandoned = true;
         history->outstanding--;

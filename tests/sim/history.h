@@ -23,6 +23,10 @@ struct run {
     int64_t at_us;
 };
 
+struct op;
+/* It has ended: inside the callback of the call. */
+typedef void ops_then_fn(struct op *op, void *user);
+
 struct op {
     uint64_t id; /* 1.. */
     enum mode mode;
@@ -33,18 +37,21 @@ struct op {
     uint32_t reply_pad;
 
     /* how it is asked */
-    uint32_t client;
-    uint32_t client_life;
+    uint32_t caller; /* index of the host that asks */
+    uint32_t caller_life;
     int64_t deadline_ms; /* 0: none */
     int64_t attempt_timeout_ms;
     enum semel_on_unavailable on_unavailable;
     bool hedged;
     int64_t started_us;
-    int64_t started_clock_ns; /* of the client */
+    int64_t started_clock_ns; /* of the caller */
     bool started;
     bool cancelled; /* we asked to */
-    bool abandoned; /* its client crashed, or closed the channel, before it ended */
+    bool abandoned; /* its caller crashed before it ended */
+    semel_channel *channel;
     semel_call call;
+    ops_then_fn *then; /* or NULL */
+    void *then_user;
 
     /* what became of it */
     uint32_t ended;
@@ -78,11 +85,12 @@ extern struct history *history;
 
 void history_begin(semel_sim *sim, const struct setup *setup);
 struct op *history_op(uint64_t id);
+const char *history_mode_name(enum mode mode);
 /* A handler begins to run an operation.  Returns the number of the run. */
 uint64_t history_ran(struct op *op, const semel_sim_host *host);
 /* A call has ended; reply_run: what the reply says, 0: none. */
 void history_ended(struct op *op, const semel_status *status, uint64_t reply_run);
-/* A client has started anew: what its former lives have asked will not be told of. */
-void history_abandon(const semel_sim_host *client);
+/* A host has started anew: what its former lives have asked will not be told of. */
+void history_abandon(const semel_sim_host *caller);
 
 #endif

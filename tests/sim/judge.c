@@ -8,13 +8,11 @@
 #include "history.h"
 #include "watch.h"
 
-static const char *const mode_names[MODE_COUNT] = {"Add", "Set", "Tell"};
-
 static void blame(const struct op *op, const char *what)
 {
     semel_sim_fail(history->sim,
                    "op %" PRIu64 " (%s): %s; it ended %s %s %s %s, ran %u times, was written %u times", op->id,
-                   mode_names[op->mode], what, semel_code_name(op->status.code),
+                   history_mode_name(op->mode), what, semel_code_name(op->status.code),
                    semel_outcome_name(op->status.outcome), semel_reason_name(op->status.reason),
                    semel_rule_name(op->status.rule), op->run_count, op->written);
 }

@@ -287,7 +287,7 @@ bool watch_is_writing(const struct op *op)
     for (int fd = 0; fd < history->sim->stream_count; fd++) {
         const struct stream *stream = history->sim->streams[fd];
         if (stream->client && stream->state == STREAM_OPEN && stream->host != NULL &&
-            stream->host->index == op->client && stream->out.tap.size > 0)
+            stream->host->index == op->caller && stream->out.tap.size > 0)
             return true;
     }
     return false;

@@ -1,0 +1,133 @@
+/* Calls of every mode and policy.
+ *
+ * Reads best next: calls.h. */
+#include "calls.h"
+
+#include "ledger.semel.h"
+#include "sim/host.h"
+
+/* ---- choosing ---- */
+
+static bool one_in(semel_sim *sim, uint64_t of)
+{
+    return semel_sim_below(sim, of) == 0;
+}
+
+static void choose_policy(semel_sim *sim, const struct setup *setup, struct op *op)
+{
+    static const int64_t deadlines_ms[] = {0, 100, 1000, 5000, 20000, 60000};
+    static const int64_t timeouts_ms[] = {600, 1500, 4000};
+    op->deadline_ms = deadlines_ms[semel_sim_below(sim, 6)];
+    op->attempt_timeout_ms = one_in(sim, 6) ? timeouts_ms[semel_sim_below(sim, 3)] : 0;
+    if (op->attempt_timeout_ms > 0 && op->think_ms > 64)
+        op->think_ms = 64; /* or no attempt would ever be answered */
+    op->on_unavailable = setup->patient || one_in(sim, 2) ? SEMEL_ON_UNAVAILABLE_WAIT
+                                                          : SEMEL_ON_UNAVAILABLE_FAIL;
+    if (op->on_unavailable == SEMEL_ON_UNAVAILABLE_FAIL && one_in(sim, 8))
+        op->on_unavailable = SEMEL_ON_UNAVAILABLE_DROP;
+    op->hedged = setup->hedges && op->mode == MODE_SET && one_in(sim, 2);
+}
+
+struct op *calls_choose(semel_sim *sim, const struct setup *setup, const semel_sim_host *caller)
+{
+    if (history->op_count == OPS_MAX)
+        return NULL;
+    struct op *op = &history->ops[++history->op_count];
+    uint64_t mode = semel_sim_below(sim, 10);
+    *op = (struct op){
+        .id = history->op_count,
+        .mode = mode < 6   ? MODE_ADD
+                : mode < 9 ? MODE_SET
+                           : MODE_TELL,
+        .behaviour = one_in(sim, 8) ? BEHAVE_FAIL : BEHAVE_OK,
+        .think_ms = setup->handlers_think && one_in(sim, 3) ? 1u << semel_sim_below(sim, 11) : 0,
+        .refusals = setup->handlers_refuse && one_in(sim, 3) ? 1 + (uint32_t)semel_sim_below(sim, 3) : 0,
+        .request_pad = one_in(sim, 6) ? (uint32_t)semel_sim_below(sim, 2000) : 0,
+        .reply_pad = one_in(sim, 6) ? (uint32_t)semel_sim_below(sim, 2000) : 0,
+        .caller = caller->index,
+        .caller_life = semel_sim_life(caller),
+    };
+    choose_policy(sim, setup, op);
+    return op;
+}
+
+/* ---- asking ---- */
+
+static void end(struct op *op, const semel_status *status, uint64_t reply_run)
+{
+    history_ended(op, status, reply_run);
+    if (op->then != NULL)
+        op->then(op, op->then_user);
+}
+
+static void on_done(const ledger_Mark *reply, const semel_status *status, void *user)
+{
+    struct op *op = user;
+    if (reply != NULL && reply->id != op->id)
+        semel_sim_fail(history->sim, "op %llu got the reply of op %llu", (unsigned long long)op->id,
+                       (unsigned long long)reply->id);
+    end(op, status, reply != NULL ? reply->run : 0);
+}
+
+static void on_told(const semel_status *status, void *user)
+{
+    end(user, status, 0);
+}
+
+static enum semel_code start_call(struct op *op, const ledger_Op *in, const semel_call_options *options)
+{
+    if (op->mode == MODE_ADD)
+        return ledger_Ledger_Add_start(op->channel, in, options, &op->call, on_done, op);
+    if (op->mode == MODE_SET)
+        return ledger_Ledger_Set_start(op->channel, in, options, &op->call, on_done, op);
+    return ledger_Ledger_Tell_start(op->channel, in, options, &op->call, on_told, op);
+}
+
+void calls_start(struct op *op, semel_channel *channel, ops_then_fn *then, void *then_user)
+{
+    static const uint32_t waits_ms[] = {0, 20, 100};
+    const semel_sim_host *caller = history->sim->hosts[op->caller];
+    ledger_Op in = ledger_Op_init_zero;
+    in.id = op->id;
+    in.pad.size = (pb_size_t)op->request_pad;
+    semel_call_options options = SEMEL_CALL_OPTIONS_INIT;
+    options.deadline_ms = op->deadline_ms;
+    options.attempt_timeout_ms = op->attempt_timeout_ms;
+    options.on_unavailable = op->on_unavailable;
+    options.retry_intervals_ms = waits_ms;
+    options.retry_interval_count = 3;
+    if (op->hedged) {
+        options.hedge_max = 2;
+        options.hedge_delay_ms = 20;
+    }
+    op->channel = channel;
+    op->then = then;
+    op->then_user = then_user;
+    op->started_us = semel_sim_now_us(history->sim);
+    op->started_clock_ns = host_now(caller);
+    semel_sim_note(history->sim, caller, "calls op %llu (%s), deadline %lld ms", (unsigned long long)op->id,
+                   history_mode_name(op->mode), (long long)op->deadline_ms);
+    op->started = start_call(op, &in, &options) == SEMEL_OK;
+    history->outstanding += op->started;
+}
+
+/* ---- cancelling ---- */
+
+static void cancel(void *arg)
+{
+    struct op *op = arg;
+    if (op->ended > 0)
+        return;
+    op->cancelled = true;
+    semel_sim_note(history->sim, history->sim->hosts[op->caller], "cancels op %llu",
+                   (unsigned long long)op->id);
+    semel_call_cancel(op->channel, op->call);
+}
+
+void calls_may_cancel(semel_sim *sim, const struct setup *setup, struct op *op)
+{
+    semel_sim_host *caller = sim->hosts[op->caller];
+    int64_t cancel_ms = setup->cancels && one_in(sim, 4) ? 1 << semel_sim_below(sim, 11) : -1;
+    if (op->started && cancel_ms >= 0 && semel_sim_is_up(caller))
+        semel_sim_after(caller, cancel_ms, cancel, op);
+}
