@@ -4,12 +4,11 @@
 #include "store/lmdb_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/bytes.h"
 #include "core/digest.h"
-#include "store/owner.h"
 
 /* The record that says whose file it is: magic, version, domain, checksum; all little-endian. */
 #define META_MAGIC UINT64_C(0x3142444c454d4553) /* "SEMELDB1" */
@@ -150,6 +149,22 @@ static enum semel_code open_databases(struct lmdb_file *file, const char *path,
     return error == 0 ? SEMEL_OK : refuse(problem, path, error);
 }
 
+/* LMDB opens the file itself, by its name and not closed on exec: a program that this one starts would have it, too. */
+static enum semel_code check_descriptor(const struct lmdb_file *file, const char *path,
+                                        struct store_problem *problem)
+{
+    int fd;
+    int error = mdb_env_get_fd(file->env, &fd);
+    if (error != 0)
+        return refuse(problem, path, error);
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+        return refuse(problem, path, errno);
+    if (!owner_has(&file->owner, fd))
+        return store_fail(problem, SEMEL_FAILED_PRECONDITION,
+                          "%s was replaced by another file while it was opened", path);
+    return SEMEL_OK;
+}
+
 static enum semel_code open_environment(struct lmdb_file *file, const char *path, uint64_t size_bytes,
                                         struct store_problem *problem)
 {
@@ -163,15 +178,15 @@ static enum semel_code open_environment(struct lmdb_file *file, const char *path
         error = mdb_env_set_maxdbs(file->env, 2 + LMDB_FILE_DATABASES);
     /* A reader belongs to its transaction, not to its thread: handlers may read while the store writes. */
     if (error == 0)
-        error = mdb_env_open(file->env, path, MDB_NOSUBDIR | MDB_NOTLS, 0600);
-    return error == 0 ? SEMEL_OK : refuse(problem, path, error);
+        error = mdb_env_open(file->env, file->owner.path, MDB_NOSUBDIR | MDB_NOTLS, 0600);
+    return error == 0 ? check_descriptor(file, path, problem) : refuse(problem, path, error);
 }
 
 enum semel_code lmdb_file_open(struct lmdb_file *file, const char *path, const struct store_options *options,
                                struct store_problem *ret_problem)
 {
-    *file = (struct lmdb_file){.owner_fd = -1};
-    enum semel_code code = owner_take(path, &file->owner_fd, ret_problem);
+    file->env = NULL;
+    enum semel_code code = owner_take(&file->owner, path, ret_problem);
     if (code == SEMEL_OK)
         code = open_environment(file, path, options->size_bytes, ret_problem);
     if (code == SEMEL_OK)
@@ -185,7 +200,6 @@ void lmdb_file_close(struct lmdb_file *file)
 {
     if (file->env != NULL)
         mdb_env_close(file->env);
-    if (file->owner_fd >= 0)
-        close(file->owner_fd);
-    *file = (struct lmdb_file){.owner_fd = -1};
+    file->env = NULL;
+    owner_give(&file->owner); /* last: until here LMDB has it open */
 }

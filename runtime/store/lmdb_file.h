@@ -6,6 +6,7 @@
 
 #include <lmdb.h>
 
+#include "store/owner.h"
 #include "store/store.h"
 
 /* Named databases that handlers may have beside ours. */
@@ -14,7 +15,7 @@ enum { LMDB_FILE_DATABASES = 64 };
 struct lmdb_file {
     MDB_env *env;
     MDB_dbi journal;
-    int owner_fd; /* while it is open no other process may open it; -1: closed */
+    struct owner owner;
     struct id domain;
 };
 

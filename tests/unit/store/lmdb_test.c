@@ -237,6 +237,69 @@ Test(lmdb, has_one_owner_who_is_named)
     store->ops->close(store);
 }
 
+/* One file has many names, and all of them lead to the same records. */
+static void expect_owned_as(const char *name)
+{
+    char pid[32];
+    snprintf(pid, sizeof pid, "process %ld has ", (long)getpid());
+    snprintf(spec, sizeof spec, "lmdb:%s", name);
+    expect_refused(SEMEL_FAILED_PRECONDITION, pid);
+    snprintf(spec, sizeof spec, "lmdb:%s", path);
+}
+
+Test(lmdb, has_one_owner_by_whatever_name)
+{
+    char symbolic[280];
+    char hard[280];
+    char linked_folder[280];
+    char through[300];
+    snprintf(symbolic, sizeof symbolic, "%s", stores_path("symbolic"));
+    snprintf(hard, sizeof hard, "%s", stores_path("hard"));
+    snprintf(linked_folder, sizeof linked_folder, "%s", stores_path("folder"));
+    struct store *store = stores_open(spec);
+    cr_assert_eq(symlink("requests", symbolic), 0);
+    cr_assert_eq(link(path, hard), 0);
+    cr_assert_eq(symlink(".", linked_folder), 0);
+    snprintf(through, sizeof through, "%s/requests", linked_folder);
+    expect_owned_as(symbolic);
+    expect_owned_as(hard);
+    expect_owned_as(through);
+    store->ops->close(store);
+    snprintf(spec, sizeof spec, "lmdb:%s", symbolic);
+    store = stores_open(spec);
+    expect_owned_as(path);
+    expect_owned_as(hard);
+    store->ops->close(store);
+    cr_assert_eq(unlink(linked_folder), 0);
+}
+
+/* Whoever tidies up takes no ownership away, nor gives LMDB's lock to two files. */
+Test(lmdb, has_one_owner_though_its_files_are_removed)
+{
+    char owner[300];
+    snprintf(owner, sizeof owner, "%s-owner", path);
+    struct store *store = stores_open(spec);
+    cr_assert_eq(unlink(owner), 0);
+    expect_owned_as(path);
+    store->ops->close(store);
+    store = stores_open(spec);
+    cr_assert_eq(unlink(path), 0);
+    expect_owned_as(path);
+    store->ops->close(store);
+    store = stores_open(spec);
+    store->ops->close(store);
+}
+
+/* A program that is started has nothing of it: it may outlive the owner, whose successor must get the file. */
+Test(lmdb, no_descriptor_of_it_goes_to_another_program)
+{
+    struct store *store = stores_open(spec);
+    /* The shell's parent is this process: the same look must find them there. */
+    cr_assert_eq(system("ls -l /proc/$PPID/fd | grep -qF /requests"), 0);
+    cr_assert_neq(system("ls -l /proc/$$/fd | grep -F /requests >&2"), 0, "a descriptor is inherited");
+    store->ops->close(store);
+}
+
 /* The kernel ends an ownership with its process, however that ends. */
 Test(lmdb, an_owner_that_was_killed_leaves_nothing_behind)
 {
