@@ -28,12 +28,6 @@ static void want(semel_channel *channel, int64_t due_ns)
         reconnector_want(&channel->reconnector, due_ns);
 }
 
-void channel_keep(semel_channel *channel)
-{
-    if (serving_is_on(&channel->serving))
-        want(channel, node_now(channel->node) + serving_wait_ns(channel));
-}
-
 void channel_kick(semel_channel *channel)
 {
     if (channel->datagrams != NULL) {
@@ -104,7 +98,6 @@ void channel_round_failed(semel_channel *channel, enum semel_reason reason, int 
         .endpoint = endpoint};
     channel_fail_waiting(channel, &round);
     schedule(channel);
-    channel_keep(channel);
 }
 
 static void fail_on_connection(struct call *call, const void *failure)
@@ -153,7 +146,6 @@ void channel_lost(semel_channel *channel, enum semel_reason reason, int os_error
     if (recovering)
         recovery_lost(channel, &round);
     schedule(channel);
-    channel_keep(channel);
     reconnector_tend(&channel->reconnector);
 }
 

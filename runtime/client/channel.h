@@ -72,8 +72,7 @@ struct semel_channel {
     uint64_t connection;  /* its number, 0: none */
     bool parting;         /* the server drains: answers come, requests no longer go */
     bool idling;          /* parting, since nothing was asked for */
-    uint32_t
-        stays; /* reasons never to leave for idleness: it serves calls back, it is to be connected always */
+    uint32_t stays;       /* reasons to be connected always: Connect=eager, it serves calls back */
     struct idle idle;
     bool left; /* parting, and attempts were given up there: nobody waits for their answers */
     struct wire_counters counters;
@@ -95,9 +94,6 @@ void channel_each_call(semel_channel *channel, void (*fn)(struct call *call, con
 
 /* A call wants to go out: moves it along, or sees to a connection. */
 void channel_kick(semel_channel *channel);
-
-/* Sees to a connection, if it has to be reachable. */
-void channel_keep(semel_channel *channel);
 
 /* Its node closes, and takes it along. */
 void channel_on_node_closes(struct node_member *member);

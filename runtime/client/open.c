@@ -118,7 +118,6 @@ static bool open_resolver(semel_node *node, const struct endpoint *endpoints, si
 
 static void connect_at_once(semel_channel *channel)
 {
-    channel->reconnector.eager = true;
     channel->stays++;
     reconnector_wake(&channel->reconnector);
 }

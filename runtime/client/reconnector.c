@@ -182,8 +182,14 @@ void reconnector_want(struct reconnector *reconnector, int64_t due_ns)
  * once. */
 void reconnector_tend(struct reconnector *reconnector)
 {
-    if (!reconnector->eager || reconnector->channel->closing)
+    const semel_channel *channel = reconnector->channel;
+    if (channel->back != NULL || channel->stays == 0 || channel->closing)
         return;
+    if (reconnector->renewing) {
+        reconnector->renewing = false;
+        reconnector_wake(reconnector);
+        return;
+    }
     uint32_t failures = reconnector->rounds_failed > 0 ? reconnector->rounds_failed : 1;
     uint32_t wait_ms = backoff_wait_ms(&reconnector->backoff, failures, reconnector->last_wait_ms,
                                        random_u64());
@@ -221,6 +227,7 @@ bool reconnector_endpoint_allowed(struct reconnector *reconnector, size_t endpoi
 void reconnector_connected(struct reconnector *reconnector, struct dial *dial)
 {
     set_state(reconnector, RECONNECTOR_CONNECTED);
+    reconnector->renewing = false;
     reconnector->present = reconnector->favourite = dial->endpoint;
     reconnector->live = dial->address;
     reconnector->rounds_failed = 0;

@@ -1,8 +1,8 @@
 /* The reconnector: when a connection is sought, and what is remembered of each endpoint.
  *
  * Calls that need a connection set the pace: a round over all endpoints begins when the first of them may try; a round
- * that fails counts as one attempt for each call that waited for it.  Rounds that no call asks for (Connect=eager) are
- * paced by a backoff of their own, which only WELCOME resets.
+ * that fails counts as one attempt for each call that waited for it.  Rounds that no call asks for (Connect=eager,
+ * channels that serve calls back) are paced by a backoff of their own, which only WELCOME resets.
  *
  * It must not know frames or sessions.  Reads best next: round.h, channel.h. */
 #ifndef CLIENT_RECONNECTOR_H
@@ -43,11 +43,11 @@ struct reconnector {
     struct breaker *breakers; /* of each endpoint */
     struct round round;
     enum properties_selection selection;
-    bool eager; /* set once, after init: connected without a call, too */
     struct backoff backoff;
     uint32_t rounds_failed; /* in a row, since WELCOME */
     uint32_t last_wait_ms;
     int64_t round_begun_ns;
+    bool renewing;        /* the live connection is left for a better one: no wait follows it */
     size_t present;       /* endpoint of the live connection, or of the last one */
     struct endpoint live; /* its address; address_size 0: there was none yet */
     size_t favourite;     /* the endpoint to stay with, or endpoint_count */
@@ -67,10 +67,10 @@ void reconnector_fini(struct reconnector *reconnector);
 /* A connection is wanted at due_ns (now or earlier: with the end of this turn).  Fine in any state. */
 void reconnector_want(struct reconnector *reconnector, int64_t due_ns);
 
-/* A connection is wanted even if no call needs one, if the channel is such (Connect=eager).  Fine in any state. */
+/* A connection is wanted even if no call needs one, if the channel stays connected.  Fine in any state. */
 void reconnector_tend(struct reconnector *reconnector);
 
-/* A round at once, whatever was waited for. */
+/* A round at once, whatever was waited for, unless there is a connection. */
 void reconnector_wake(struct reconnector *reconnector);
 
 /* A dial has brought WELCOME, or failed.  It is no longer in progress; its memory is the caller's. */

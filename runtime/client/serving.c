@@ -6,16 +6,6 @@
 #include <stddef.h>
 
 #include "client/channel.h"
-#include "core/units.h"
-#include "net/random.h"
-
-enum {
-    /* Waits between tries to be reachable: from this, doubled each time, up to that. */
-    WAIT_FIRST_MS = 10,
-    WAIT_MOST_MS = 1000,
-    /* A connection that lasted so long was a good one. */
-    LASTED_MS = 1000,
-};
 
 static semel_channel *channel_of(struct lane *lane)
 {
@@ -28,12 +18,11 @@ static void on_entered(struct lane *lane)
 {
     semel_channel *channel = channel_of(lane);
     channel->serving.table++;
-    channel->serving.tries = 0;
     channel->stays++;
     if (channel->wire != NULL)
         serving_check(channel);
     else
-        channel_keep(channel);
+        reconnector_wake(&channel->reconnector);
 }
 
 /* What was granted can not be taken back on a connection, and what comes on it must not run unremembered. */
@@ -71,20 +60,6 @@ void serving_stop(semel_channel *channel)
     serving->lane.guest = NULL;
 }
 
-int64_t serving_wait_ns(semel_channel *channel)
-{
-    uint32_t tries = channel->serving.tries++;
-    if (tries == 0)
-        return 0;
-    int64_t wait_ms = WAIT_FIRST_MS;
-    for (uint32_t i = 1; i < tries && wait_ms < WAIT_MOST_MS; i++)
-        wait_ms *= 2;
-    if (wait_ms > WAIT_MOST_MS)
-        wait_ms = WAIT_MOST_MS;
-    /* Those who lost one server together must not come back together. */
-    return wait_ms * MS_IN_NS - (int64_t)(random_u64() % (uint64_t)(wait_ms * MS_IN_NS / 2));
-}
-
 /* ---- the handshake ---- */
 
 void serving_tell(const struct serving *serving, struct hello *hello)
@@ -103,7 +78,6 @@ void serving_attach(semel_channel *channel, uint32_t told, bool resumes)
 {
     struct serving *serving = &channel->serving;
     serving->told = told;
-    serving->since_ns = node_now(channel->node);
     if (serving_is_on(serving) && told == serving->table)
         lane_attach(&serving->lane, channel->wire, channel->connection, resumes);
 }
@@ -111,8 +85,6 @@ void serving_attach(semel_channel *channel, uint32_t told, bool resumes)
 void serving_detach(semel_channel *channel, enum semel_reason reason, int os_error)
 {
     channel->serving.told = 0;
-    if (node_now(channel->node) - channel->serving.since_ns >= LASTED_MS * MS_IN_NS)
-        channel->serving.tries = 0;
     loop_task_cancel(channel_loop(channel), &channel->serving.cut);
     lane_detach(&channel->serving.lane, reason, os_error);
 }
@@ -120,8 +92,10 @@ void serving_detach(semel_channel *channel, enum semel_reason reason, int os_err
 void serving_check(semel_channel *channel)
 {
     const struct serving *serving = &channel->serving;
-    if (serving_is_on(serving) && serving->told != serving->table)
-        channel_part(channel);
+    if (!serving_is_on(serving) || serving->told == serving->table)
+        return;
+    channel->reconnector.renewing = true;
+    channel_part(channel);
 }
 
 /* ---- frames ---- */

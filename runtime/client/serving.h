@@ -10,10 +10,8 @@
 
 struct serving {
     struct lane lane;
-    uint32_t table;   /* guests so far: each has a table of its own, and remembers nothing of the ones before */
-    uint32_t told;    /* the table that HELLO told of on the live wire; 0: none, or there is no wire */
-    uint32_t tries;   /* to be reachable, since a connection last lasted */
-    int64_t since_ns; /* of the live wire */
+    uint32_t table; /* guests so far: each has a table of its own, and remembers nothing of the ones before */
+    uint32_t told;  /* the table that HELLO told of on the live wire; 0: none, or there is no wire */
     struct loop_task cut; /* the guest has left a wire on which it was granted: the wire goes */
 };
 
@@ -26,10 +24,6 @@ static inline bool serving_is_on(const struct serving *serving)
 {
     return serving->lane.guest != NULL;
 }
-
-/* How long it waits before it tries once more to be reachable: not at all at first, then ever longer, so that a server
- * that closes whatever it accepts is not dialled without a pause. */
-int64_t serving_wait_ns(semel_channel *channel);
 
 /* What HELLO tells of it. */
 void serving_tell(const struct serving *serving, struct hello *hello);

@@ -93,9 +93,9 @@ enum properties_connect {
     X(CONNECT, "Connect", CONNECT, CHANNEL, PROPERTIES_CONNECT_LAZY, PROPERTIES_CONNECT_LAZY,                  \
       PROPERTIES_CONNECT_EAGER, "when the first call needs it, or at once and again after each loss")          \
     X(RECONNECT_INITIAL, "ReconnectInitial", DURATION, CHANNEL, 100, 1, 60 * PROPERTIES_MINUTE,                \
-      "with Connect=eager: the wait after the first failed round, which doubles")                              \
+      "of rounds no call asks for: the wait after the first failed one, which doubles")                        \
     X(RECONNECT_MAX, "ReconnectMax", DURATION, CHANNEL, 30 * PROPERTIES_SECOND, 1, 60 * PROPERTIES_MINUTE,     \
-      "with Connect=eager: no wait grows above this")                                                          \
+      "of rounds no call asks for: no wait grows above this")                                                  \
     X(HEARTBEAT, "Heartbeat", DURATION, CHANNEL, 10 * PROPERTIES_SECOND, 50, 60 * PROPERTIES_MINUTE,           \
       "a peer silent this long is dead; the smaller wish of the two sides wins")                               \
     X(IDLE_TIMEOUT, "IdleTimeout", DURATION, CHANNEL, 0, 0, 1440 * PROPERTIES_MINUTE,                          \

@@ -26,9 +26,10 @@ typedef struct semel_peer semel_peer;
 
 /* Serves the requests that come over this channel's connections with the services, limits and handlers of a server on
  * the same node, which may have listeners too, and may serve other channels.  From now on the channel connects by
- * itself, and again whenever it has lost its connection: a server can only call who is there.  A connection that
- * exists is left in good order, since the server was not told on it.  Ends when one of the two is closed: closing the
- * server cuts the connection, draining it refuses new calls back.  Any thread.
+ * itself, and again whenever it has lost its connection, as with Connect=eager (ReconnectInitial, ReconnectMax): a
+ * server can only call who is there.  A connection that exists is left in good order, since the server was not told
+ * on it.  Ends when one of the two is closed: closing the server cuts the connection, draining it refuses new calls
+ * back.  Any thread.
  *
  * Handlers run on the node's thread, also while a recovery function (semel/recovery.h) holds calls back: what is called
  * back then must not wait for those.  A handler must not close the channel it is called over.

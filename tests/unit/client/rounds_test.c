@@ -197,7 +197,7 @@ static int64_t wait_after_round(void)
 
 Test(rounds, an_eager_channel_waits_longer_after_each_and_begins_anew_when_woken, .init = enter, .fini = leave)
 {
-    reconnector->eager = true;
+    reconnector->channel->stays = 1;
     reconnector->backoff.max_ms = 1000;
     for (int again = 0; again < 2; again++) {
         const int64_t waits_ms[] = {100, 200, 400, 800, 1000, 1000};
@@ -218,7 +218,7 @@ Test(rounds, an_eager_channel_waits_longer_after_each_and_begins_anew_when_woken
 /* A server that welcomes and hangs up is not dialled without a pause; one that was live for long is dialled at once. */
 Test(rounds, an_eager_channel_goes_by_when_it_was_connected, .init = enter, .fini = leave)
 {
-    reconnector->eager = true;
+    reconnector->channel->stays = 1;
     connect_to(1);
     reconnector->round_begun_ns = node_now(node);
     reconnector_lost(reconnector, false, SEMEL_REASON_PEER_CLOSED, 0);
@@ -231,4 +231,27 @@ Test(rounds, an_eager_channel_goes_by_when_it_was_connected, .init = enter, .fin
     reconnector_tend(reconnector);
     cr_assert(reconnector->begin.queued);
     cr_assert_not(timer_running(&reconnector->wait));
+}
+
+/* What was left for a better one is followed by that at once, but only once. */
+Test(rounds, a_connection_that_is_renewed_is_followed_without_a_wait, .init = enter, .fini = leave)
+{
+    reconnector->channel->stays = 1;
+    connect_to(1);
+    reconnector->round_begun_ns = node_now(node);
+    reconnector->renewing = true;
+    reconnector_lost(reconnector, true, SEMEL_REASON_PEER_CLOSED, 0);
+    reconnector_tend(reconnector);
+    cr_assert(reconnector->begin.queued);
+    cr_assert_not(timer_running(&reconnector->wait));
+    wait_after_round();
+    cr_assert_eq(reconnector->rounds_failed, 1);
+}
+
+Test(rounds, a_channel_that_need_not_stay_is_left_alone, .init = enter, .fini = leave)
+{
+    connect_to(1);
+    reconnector_lost(reconnector, false, SEMEL_REASON_PEER_CLOSED, 0);
+    reconnector_tend(reconnector);
+    cr_assert_eq((int)reconnector->state, RECONNECTOR_IDLE);
 }
