@@ -9,10 +9,6 @@
 
 #include "core/units.h"
 
-/* Tasks may queue tasks (a callback starts calls, which want to be flushed); after this many the descriptors get their
- * turn. */
-enum { TASKS_A_TURN = 10000 };
-
 int64_t loop_refresh(struct loop *loop)
 {
     struct timespec now;
@@ -25,19 +21,6 @@ void loop_freshen(struct loop *loop)
 {
     if (loop->ev != NULL && ev_depth(loop->ev) == 0)
         loop_refresh(loop);
-}
-
-static void run_tasks(struct loop *loop)
-{
-    for (int i = 0; i < TASKS_A_TURN && loop->first_task != NULL; i++) {
-        struct loop_task *task = loop->first_task;
-        loop->first_task = task->next;
-        if (loop->first_task == NULL)
-            loop->last_task = &loop->first_task;
-        task->next = NULL;
-        task->queued = false;
-        task->run(task);
-    }
 }
 
 static void arm(struct loop *loop, int64_t due_ns)
@@ -54,9 +37,9 @@ static void on_prepare(struct ev_loop *ev, ev_prepare *watcher, int events)
     (void)ev;
     (void)events;
     struct loop *loop = watcher->data;
-    run_tasks(loop);
+    loop_tasks_run(&loop->tasks);
     /* A timer that was stopped leaves libev armed too early, which costs one idle turn once, not a restart a call. */
-    int64_t due_ns = loop->first_task != NULL ? loop->now_ns : timers_next(&loop->timers);
+    int64_t due_ns = loop_tasks_due(&loop->tasks) ? loop->now_ns : timers_next(&loop->timers);
     if (due_ns < loop->armed_ns)
         arm(loop, due_ns);
 }
@@ -68,12 +51,7 @@ static void on_check(struct ev_loop *ev, ev_check *watcher, int events)
     loop_refresh(loop);
     loop->turn++;
     ev_idle_stop(ev, &loop->hurry);
-    while (loop->again != NULL) {
-        struct loop_task *task = loop->again;
-        loop->again = task->next;
-        task->queued = false;
-        loop_later(loop, task);
-    }
+    loop_tasks_turn(&loop->tasks);
 }
 
 static void on_hurry(struct ev_loop *ev, ev_idle *watcher, int events)
@@ -124,7 +102,7 @@ bool loop_init(struct loop *loop, struct ev_loop *ev, loop_wake_fn *wake, void *
 {
     *loop = (struct loop){.ev = ev, .owned = ev == NULL, .wake = wake, .wake_user = wake_user};
     loop->armed_ns = TIMERS_NEVER;
-    loop->last_task = &loop->first_task;
+    loop_tasks_init(&loop->tasks);
     timers_init(&loop->timers);
     if (ev == NULL)
         loop->ev = ev_loop_new(EVFLAG_AUTO);
@@ -139,8 +117,8 @@ void loop_fini(struct loop *loop)
 {
     if (loop->ev == NULL)
         return;
-    run_tasks(loop);
-    assert(loop->first_task == NULL && loop->again == NULL && loop->timers.count == 0);
+    loop_tasks_run(&loop->tasks);
+    assert(!loop_tasks_any(&loop->tasks) && loop->timers.count == 0);
     if (!loop->owned) {
         ev_ref(loop->ev);
         ev_ref(loop->ev);
@@ -195,48 +173,18 @@ void loop_timer_stop(struct loop *loop, struct timer *timer)
 
 void loop_later(struct loop *loop, struct loop_task *task)
 {
-    if (task->queued)
-        return;
-    task->queued = true;
-    task->next = NULL;
-    *loop->last_task = task;
-    loop->last_task = &task->next;
+    loop_tasks_add(&loop->tasks, task);
 }
 
 void loop_again(struct loop *loop, struct loop_task *task)
 {
-    if (task->queued)
-        return;
-    task->queued = true;
-    task->next = loop->again;
-    loop->again = task;
-    ev_idle_start(loop->ev, &loop->hurry);
-}
-
-static bool take_from_again(struct loop *loop, struct loop_task *task)
-{
-    struct loop_task **link = &loop->again;
-    while (*link != NULL && *link != task)
-        link = &(*link)->next;
-    if (*link == NULL)
-        return false;
-    *link = task->next;
-    task->queued = false;
-    return true;
+    if (loop_tasks_add_again(&loop->tasks, task))
+        ev_idle_start(loop->ev, &loop->hurry);
 }
 
 void loop_task_cancel(struct loop *loop, struct loop_task *task)
 {
-    if (!task->queued || take_from_again(loop, task))
-        return;
-    struct loop_task **link = &loop->first_task;
-    while (*link != NULL && *link != task)
-        link = &(*link)->next;
-    assert(*link == task);
-    *link = task->next;
-    if (loop->last_task == &task->next)
-        loop->last_task = link;
-    task->queued = false;
+    loop_tasks_cancel(&loop->tasks, task);
 }
 
 static void on_io(struct ev_loop *ev, ev_io *watcher, int events)

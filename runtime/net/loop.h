@@ -11,13 +11,12 @@
 #include <stdint.h>
 
 #include "core/timers.h"
+#include "net/loop_tasks.h"
 
 struct loop;
 struct loop_io;
-struct loop_task;
 
 typedef void loop_io_fn(struct loop_io *io, bool readable, bool writable);
-typedef void loop_task_fn(struct loop_task *task);
 typedef void loop_wake_fn(void *user);
 
 /* Readiness of one descriptor; embedded in its owner. */
@@ -28,13 +27,6 @@ struct loop_io {
     bool open;
 };
 
-/* Work to be done once before the loop sleeps; embedded in its owner. */
-struct loop_task {
-    struct loop_task *next;
-    loop_task_fn *run;
-    bool queued;
-};
-
 struct loop {
     struct ev_loop *ev;
     bool owned;
@@ -42,10 +34,8 @@ struct loop {
     int64_t armed_ns; /* when the libev timer fires, TIMERS_NEVER: it does not run */
     struct timers timers;
     uint64_t turn; /* counts them */
-    struct loop_task *first_task;
-    struct loop_task **last_task;
-    struct loop_task *again; /* tasks of the next turn */
-    ev_idle hurry;           /* started while there are such: the turn must not sleep */
+    struct loop_tasks tasks;
+    ev_idle hurry; /* started while there are tasks of the turn to come: this one must not sleep */
     ev_prepare prepare;
     ev_check check;
     ev_timer timer;
@@ -82,10 +72,6 @@ void loop_freshen(struct loop *loop);
 bool loop_timer_start(struct loop *loop, struct timer *timer, int64_t due_ns);
 void loop_timer_stop(struct loop *loop, struct timer *timer);
 
-static inline void loop_task_init(struct loop_task *task, loop_task_fn *run)
-{
-    *task = (struct loop_task){.run = run};
-}
 /* Runs it once before the loop sleeps; queued already is fine. */
 void loop_later(struct loop *loop, struct loop_task *task);
 /* Runs it once, but in the turn to come: descriptors get their turn before, and the loop does not sleep.  Inside a task

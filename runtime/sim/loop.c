@@ -12,7 +12,6 @@
 #include "sim/stream.h"
 
 enum {
-    TASKS_A_TURN = 10000, /* as in net/loop.c */
     /* A turn takes its time, and so do the ones after it. */
     TURN_MIN_NS = 1000,
     TURN_MAX_NS = 20000,
@@ -73,7 +72,7 @@ static int64_t soon(void)
 static void plan_next(struct sim_loop *side)
 {
     struct loop *loop = side->loop;
-    if (side->woken || loop->first_task != NULL || loop->again != NULL || any_ready(side))
+    if (side->woken || loop_tasks_any(&loop->tasks) || any_ready(side))
         plan(side, soon());
     int64_t timer_ns = timers_next(&loop->timers);
     if (timer_ns != TIMERS_NEVER)
@@ -99,29 +98,6 @@ void sim_loop_replan(const semel_sim_host *host)
 }
 
 /* ---- a turn ---- */
-
-static void run_tasks(struct loop *loop)
-{
-    for (int i = 0; i < TASKS_A_TURN && loop->first_task != NULL; i++) {
-        struct loop_task *task = loop->first_task;
-        loop->first_task = task->next;
-        if (loop->first_task == NULL)
-            loop->last_task = &loop->first_task;
-        task->next = NULL;
-        task->queued = false;
-        task->run(task);
-    }
-}
-
-static void queue_again(struct loop *loop)
-{
-    while (loop->again != NULL) {
-        struct loop_task *task = loop->again;
-        loop->again = task->next;
-        task->queued = false;
-        loop_later(loop, task);
-    }
-}
 
 /* What a turn has seen: descriptors, and two numbers that are none. */
 enum { SEEN_TIMERS = -1, SEEN_WAKE = -2 };
@@ -176,14 +152,14 @@ static void turn(void *arg)
     node->runner = pthread_self();
     loop_refresh(loop);
     loop->turn++;
-    queue_again(loop);
+    loop_tasks_turn(&loop->tasks);
     int *seen = heap_malloc((side->fd_count + 2) * sizeof *seen); /* goes with the host, should it crash */
     assert(seen != NULL);
     size_t count = look(side, seen);
     for (size_t i = 0; i < count; i++)
         handle(side, seen[i]);
     heap_free(seen);
-    run_tasks(loop);
+    loop_tasks_run(&loop->tasks);
     node->running = runs;
 }
 
@@ -224,7 +200,7 @@ bool loop_init(struct loop *loop, struct ev_loop *ev, loop_wake_fn *wake, void *
     world->loops = side;
     *loop = (struct loop){.owned = true, .wake = wake, .wake_user = wake_user, .armed_ns = TIMERS_NEVER};
     loop->prepare.data = side;
-    loop->last_task = &loop->first_task;
+    loop_tasks_init(&loop->tasks);
     timers_init(&loop->timers);
     loop_refresh(loop);
     return true;
@@ -232,8 +208,8 @@ bool loop_init(struct loop *loop, struct ev_loop *ev, loop_wake_fn *wake, void *
 
 void loop_fini(struct loop *loop)
 {
-    run_tasks(loop);
-    assert(loop->first_task == NULL && loop->again == NULL && loop->timers.count == 0);
+    loop_tasks_run(&loop->tasks);
+    assert(!loop_tasks_any(&loop->tasks) && loop->timers.count == 0);
     timers_fini(&loop->timers);
     side_of(loop)->loop = NULL;
 }
@@ -290,49 +266,19 @@ void loop_timer_stop(struct loop *loop, struct timer *timer)
 
 void loop_later(struct loop *loop, struct loop_task *task)
 {
-    if (task->queued)
-        return;
-    task->queued = true;
-    task->next = NULL;
-    *loop->last_task = task;
-    loop->last_task = &task->next;
-    plan(side_of(loop), world->now_ns);
+    if (loop_tasks_add(&loop->tasks, task))
+        plan(side_of(loop), world->now_ns);
 }
 
 void loop_again(struct loop *loop, struct loop_task *task)
 {
-    if (task->queued)
-        return;
-    task->queued = true;
-    task->next = loop->again;
-    loop->again = task;
-    plan(side_of(loop), world->now_ns);
-}
-
-static bool take_from_again(struct loop *loop, struct loop_task *task)
-{
-    struct loop_task **link = &loop->again;
-    while (*link != NULL && *link != task)
-        link = &(*link)->next;
-    if (*link == NULL)
-        return false;
-    *link = task->next;
-    task->queued = false;
-    return true;
+    if (loop_tasks_add_again(&loop->tasks, task))
+        plan(side_of(loop), world->now_ns);
 }
 
 void loop_task_cancel(struct loop *loop, struct loop_task *task)
 {
-    if (!task->queued || take_from_again(loop, task))
-        return;
-    struct loop_task **link = &loop->first_task;
-    while (*link != NULL && *link != task)
-        link = &(*link)->next;
-    assert(*link == task);
-    *link = task->next;
-    if (loop->last_task == &task->next)
-        loop->last_task = link;
-    task->queued = false;
+    loop_tasks_cancel(&loop->tasks, task);
 }
 
 /* ---- descriptors ---- */
