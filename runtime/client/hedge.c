@@ -52,6 +52,7 @@ static enum semel_reason judge(const struct hedge *hedge, const semel_channel *b
     int64_t now_ns = node_now(channel->node);
     const struct retry_hedge input = {
         .idempotent = call_is_idempotent(first),
+        .cancelled = first->cancel_asked,
         .sent = hedge->sent,
         .most = first->policy->hedge_max,
         .remaining_ms = first->deadline_ns == 0 ? RETRY_NO_DEADLINE : (first->deadline_ns - now_ns) / MS_IN_NS,
@@ -66,8 +67,6 @@ static void on_next(struct timer *timer)
 {
     struct hedge *hedge = container_of(timer, struct hedge, next);
     semel_channel *channel = hedge->first->channel;
-    if (hedge->first->cancel_asked)
-        return; /* nobody wants another one */
     semel_channel *beside = channel_beside(channel, hedge->sent);
     if (beside == NULL)
         return;

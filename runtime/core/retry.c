@@ -338,6 +338,8 @@ enum semel_reason retry_may_hedge(const struct retry_hedge *input)
 {
     if (!input->idempotent) /* no policy asks for it; if one ever did, it must not run beside itself */
         return SEMEL_REASON_MODE_MISMATCH;
+    if (input->cancelled)
+        return SEMEL_REASON_CANCELLED;
     if (input->sent >= input->most)
         return SEMEL_REASON_ATTEMPTS_USED;
     if (input->remaining_ms <= 0)

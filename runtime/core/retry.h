@@ -100,15 +100,16 @@ struct retry_decision retry_decide(const struct retry_input *input);
 /* Hedging: whether a further attempt may be sent beside those that are out. */
 struct retry_hedge {
     bool idempotent;
-    uint32_t sent; /* further attempts so far */
+    bool cancelled; /* its caller has */
+    uint32_t sent;  /* further attempts so far */
     uint32_t most;
     int64_t remaining_ms; /* to the deadline */
     bool budget_empty;    /* each further attempt costs a token */
     bool breaker_open;
 };
 
-/* NONE: it may.  Otherwise what is held against it: MODE_MISMATCH (it may not run twice), ATTEMPTS_USED,
- * WAIT_PAST_DEADLINE, BUDGET_EMPTY, BREAKER_OPEN, in this order. */
+/* NONE: it may.  Otherwise what is held against it: MODE_MISMATCH (it may not run twice), CANCELLED,
+ * ATTEMPTS_USED, WAIT_PAST_DEADLINE, BUDGET_EMPTY, BREAKER_OPEN, in this order. */
 enum semel_reason retry_may_hedge(const struct retry_hedge *input);
 
 /* R8: whether an answer with this code may be followed by another attempt; any other one ends the call. */

@@ -96,7 +96,7 @@ struct semel_channel_stats {
     uint64_t oneways_lost_by[SEMEL_REASON_COUNT]; /* the same, by reason */
     uint64_t datagrams;                           /* calls handed to the network: neither ok nor failed */
     uint64_t datagrams_lost;                      /* of these, so many that the network said did not arrive */
-    uint32_t outstanding;                         /* calls not yet completed: a gauge */
+    uint32_t outstanding;                         /* calls not yet completed, and hedges beside them: a gauge */
 };
 
 /* Copies the counters.  Any thread. */

@@ -21,22 +21,23 @@ Test(retry_hedge, nothing_is_held_against_an_idempotent_call_with_time_and_budge
 /* Every combination; the first that holds is told. */
 Test(retry_hedge, every_combination_is_judged_in_order)
 {
-    static const enum semel_reason in_order[] = {SEMEL_REASON_MODE_MISMATCH, SEMEL_REASON_ATTEMPTS_USED,
-                                                 SEMEL_REASON_WAIT_PAST_DEADLINE, SEMEL_REASON_BUDGET_EMPTY,
-                                                 SEMEL_REASON_BREAKER_OPEN};
-    for (unsigned set = 0; set < 1u << 5; set++) {
+    static const enum semel_reason in_order[] = {SEMEL_REASON_MODE_MISMATCH, SEMEL_REASON_CANCELLED,
+                                                 SEMEL_REASON_ATTEMPTS_USED, SEMEL_REASON_WAIT_PAST_DEADLINE,
+                                                 SEMEL_REASON_BUDGET_EMPTY,  SEMEL_REASON_BREAKER_OPEN};
+    for (unsigned set = 0; set < 1u << 6; set++) {
         const struct retry_hedge input = {
             .idempotent = (set & 1) == 0,
-            .sent = (set & 2) != 0 ? 2 : 1,
+            .cancelled = (set & 2) != 0,
+            .sent = (set & 4) != 0 ? 2 : 1,
             .most = 2,
-            .remaining_ms = (set & 4) != 0 ? 0 : 1,
-            .budget_empty = (set & 8) != 0,
-            .breaker_open = (set & 16) != 0,
+            .remaining_ms = (set & 8) != 0 ? 0 : 1,
+            .budget_empty = (set & 16) != 0,
+            .breaker_open = (set & 32) != 0,
         };
         unsigned first = 0;
-        while (first < 5 && (set & (1u << first)) == 0)
+        while (first < 6 && (set & (1u << first)) == 0)
             first++;
-        cr_assert_eq((int)retry_may_hedge(&input), first < 5 ? (int)in_order[first] : SEMEL_REASON_NONE, "%u",
+        cr_assert_eq((int)retry_may_hedge(&input), first < 6 ? (int)in_order[first] : SEMEL_REASON_NONE, "%u",
                      set);
     }
 }
