@@ -179,11 +179,11 @@ void dispatch_drop(struct semel_server *server, struct semel_request *request, s
     request->reply = NULL;
     retire(server, request);
     struct connection *connection = session != NULL ? connection_to(session) : NULL;
-    if (connection == NULL)
-        return;
-    answer_tell(connection, &frame, reason, outcome, "");
-    if (session->connection == connection)
+    if (connection != NULL)
+        answer_tell(connection, &frame, reason, outcome, "");
+    if (connection != NULL && session->connection == connection)
         connection_settle(connection);
+    server_settle_drain(server);
 }
 
 /* ---- a new request ---- */

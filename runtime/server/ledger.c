@@ -137,6 +137,8 @@ static void fail(struct ledger *ledger, enum store_result result, const char *te
              ledger->server->label, text);
     ledger->failed = true;
     ledger->journal.lost = true; /* nothing is written any more */
+    if (ledger->store->ops->forsake != NULL)
+        ledger->store->ops->forsake(ledger->store);
     journal_fini(&ledger->journal);
     line_move(&ledger->awaited, &ledger->begun);
     while ((request = line_pop(&ledger->joined)) != NULL)
@@ -150,9 +152,16 @@ static void fail(struct ledger *ledger, enum store_result result, const char *te
         ledger_forget(ledger, connection);
         connection_release(connection, SEMEL_REASON_INACTIVE);
     }
+    server_settle_drain(ledger->server);
 }
 
 /* ---- committing ---- */
+
+/* A journal that is lost is written, too: that it can not be must not stay unnoticed. */
+static bool has_to_write(const struct ledger *ledger)
+{
+    return !journal_is_empty(&ledger->journal) || ledger->journal.lost;
+}
 
 static void take_room(struct ledger *ledger)
 {
@@ -202,6 +211,9 @@ static void on_committed(struct store_commit *commit, enum store_result result, 
         loop_later(server_loop(ledger->server), &ledger->start);
     if (is_urgent(ledger))
         loop_later(server_loop(ledger->server), &ledger->write);
+    else
+        ledger_note(ledger); /* what has come while this one was on its way */
+    server_settle_drain(ledger->server);
 }
 
 /* Writes a part of the oldest again, so that batches before it can go. */
@@ -254,7 +266,7 @@ static void on_write(struct loop_task *task)
         return;
     }
     join(ledger);
-    if (journal_is_empty(&ledger->journal) && ledger->joined.first == NULL)
+    if (!has_to_write(ledger) && ledger->joined.first == NULL)
         return;
     loop_timer_stop(loop, &ledger->leftover);
     compact(ledger);
@@ -317,14 +329,23 @@ void ledger_forget(struct ledger *ledger, struct connection *connection)
 
 void ledger_note(struct ledger *ledger)
 {
-    if (journal_is_empty(&ledger->journal) || ledger->failed)
+    if (!has_to_write(ledger) || ledger->failed)
         return;
     struct loop *loop = server_loop(ledger->server);
-    if (ledger->journal.size > BATCH_BYTES)
+    if (ledger->journal.size > BATCH_BYTES || ledger->journal.lost || ledger->hurries)
         loop_later(loop, &ledger->write);
     else if (!timer_running(&ledger->leftover) &&
              !loop_timer_start(loop, &ledger->leftover, loop_now(loop) + LEFTOVER_MS * MS_IN_NS))
         loop_later(loop, &ledger->write); /* no memory to wait */
+}
+
+bool ledger_is_settled(struct ledger *ledger)
+{
+    if (ledger->failed)
+        return true;
+    ledger->hurries = true;
+    ledger_note(ledger);
+    return ledger->bytes == NULL && !has_to_write(ledger);
 }
 
 /* ---- life ---- */
@@ -418,8 +439,14 @@ void ledger_fini(struct ledger *ledger)
     assert(ledger->greeting == NULL);
     drop_lines(ledger);
     loop_timer_stop(loop, &ledger->leftover);
-    if (!ledger->failed && !journal_is_empty(&ledger->journal) && seal(ledger, &last, &bytes))
-        ledger->store->ops->commit(ledger->store, &last);
+    if (!ledger->failed && has_to_write(ledger)) {
+        if (seal(ledger, &last, &bytes))
+            ledger->store->ops->commit(ledger->store, &last);
+        else
+            node_log(ledger->server->node, SEMEL_LOG_ERROR,
+                     "%s: no memory to write the last batch: what ended just now will be UNKNOWN",
+                     ledger->server->label);
+    }
     loop_timer_stop(loop, &ledger->leftover);
     ledger->store->ops->close(ledger->store);
     free(bytes);

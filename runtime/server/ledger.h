@@ -45,6 +45,7 @@ struct ledger {
     struct loop_task start;      /* lets the ready ones run */
     struct timer leftover;       /* nobody waits for the open batch, but it is not to stay open */
     bool failed;                 /* a commit has: inactive for good */
+    bool hurries;                /* a drain waits: nothing is left over for later */
     uint32_t gathered;           /* requests that wait for the open batch */
     uint32_t expected;           /* as many were in one of the last two */
     uint32_t last_gathered;
@@ -82,5 +83,8 @@ void ledger_hold(struct ledger *ledger, struct connection *connection);
 void ledger_forget(struct ledger *ledger, struct connection *connection);
 /* Something was written into the journal for which nobody waits. */
 void ledger_note(struct ledger *ledger);
+/* Whether all is committed that ever will be; if not, it is on its way from now on, and server_settle_drain is called
+ * when it is there. */
+bool ledger_is_settled(struct ledger *ledger);
 
 #endif

@@ -46,9 +46,12 @@ void server_connection_gone(struct semel_server *server)
     server_settle_drain(server);
 }
 
-static bool is_drained(const struct semel_server *server)
+/* Handlers whose client is gone are waited for, too: what they did is known to its next server only if their end is
+ * on record, and the application may clear away what they use. */
+static bool is_drained(struct semel_server *server)
 {
-    return server->connection_count == 0 && !carried_any_busy(server);
+    return server->connection_count == 0 && server->running_count == 0 && !carried_any_busy(server) &&
+           ledger_is_settled(&server->ledger);
 }
 
 void server_settle_drain(struct semel_server *server)
@@ -111,8 +114,9 @@ static void on_drained(struct loop_task *task)
 static void on_drain_timeout(struct timer *timer)
 {
     semel_server *server = container_of(timer, struct semel_server, drain_timeout);
-    node_log(server->node, SEMEL_LOG_WARNING, "%s: drain timed out, %u connections are cut (DrainTimeout)",
-             server->label, server->connection_count);
+    node_log(server->node, SEMEL_LOG_WARNING,
+             "%s: drain timed out, %u connections are cut, %u requests still run (DrainTimeout)", server->label,
+             server->connection_count, server->running_count);
     while (server->connections != NULL)
         connection_close(server->connections, SEMEL_REASON_CLOSED_LOCALLY);
     loop_later(server_loop(server),
@@ -423,9 +427,9 @@ static void close_now(void *arg)
     admission_fini(&server->admission);
     loop_timer_stop(server_loop(server), &server->expiry);
     loop_timer_stop(server_loop(server), &server->drain_timeout);
-    loop_task_cancel(server_loop(server), &server->drained);
     ledger_fini(&server->ledger);
     sessions_fini(&server->sessions);
+    loop_task_cancel(server_loop(server), &server->drained); /* what has ended just now may have completed it */
     orphan_requests(server);
     request_home_leave(server->home);
     services_fini(&server->services);

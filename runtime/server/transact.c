@@ -10,20 +10,23 @@
 #include "server/dispatch.h"
 #include "server/server.h"
 
-/* Told once, whatever becomes of it. */
-static void tell_handler(struct semel_request *request, bool committed)
+/* Told once, whatever becomes of it.  It may do what a handler may; its session can be gone afterwards. */
+static void tell_handler(struct semel_server *server, struct semel_request *request, bool committed)
 {
     semel_committed_fn *fn = request->committed;
     request->committed = NULL;
-    if (fn != NULL)
-        fn(committed, request->committed_user);
+    if (fn == NULL)
+        return;
+    server->handlers++;
+    fn(committed, request->committed_user);
+    server->handlers--;
 }
 
 /* It has done nothing that lasts: a retry is a new request. */
 static void refuse(struct semel_server *server, struct semel_request *request, enum semel_reason reason)
 {
+    tell_handler(server, request, false);
     struct session *session = dispatch_session_of(request);
-    tell_handler(request, false);
     dedup_withdraw(&request->run);
     dispatch_drop(server, request, session, reason, SEMEL_OUTCOME_NOT_EXECUTED);
 }
@@ -63,7 +66,7 @@ bool transact_run(struct semel_server *server, struct semel_request *request)
     request->transaction = NULL;
     if (code == SEMEL_PENDING) {
         store->ops->leave(store, false);
-        tell_handler(request, false);
+        tell_handler(server, request, false);
         refuse_pending(server, request);
         return false;
     }
@@ -75,7 +78,7 @@ bool transact_run(struct semel_server *server, struct semel_request *request)
     }
     dispatch_seal_reply(server, request);
     if (request->code == SEMEL_REFUSED) {
-        tell_handler(request, false);
+        tell_handler(server, request, false);
         dispatch_conclude(server, request);
         return false;
     }
@@ -88,18 +91,18 @@ bool transact_run(struct semel_server *server, struct semel_request *request)
 
 void transact_conclude(struct semel_server *server, struct semel_request *request)
 {
-    tell_handler(request, true);
+    tell_handler(server, request, true);
     dispatch_conclude(server, request);
 }
 
 void transact_lose(struct semel_server *server, struct semel_request *request, bool undone)
 {
-    struct session *session = dispatch_session_of(request);
     if (undone) {
         refuse(server, request, SEMEL_REASON_INACTIVE);
         return;
     }
-    tell_handler(request, false);
+    tell_handler(server, request, false);
+    struct session *session = dispatch_session_of(request);
     dedup_lose(&request->run);
     dispatch_drop(server, request, session, SEMEL_REASON_BEGUN, SEMEL_OUTCOME_UNKNOWN);
 }

@@ -7,6 +7,7 @@
  *
  * Reads best next: store.h, lmdb_file.h. */
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -352,6 +353,18 @@ static bool leave(struct store *store, bool keep)
     return kept || !keep;
 }
 
+static void forsake(struct store *store)
+{
+    struct lmdb *lmdb = lmdb_of(store);
+    assert(lmdb->joined == NULL);
+    if (!lmdb->failed)
+        snprintf(lmdb->text, sizeof lmdb->text, "it was given up");
+    lmdb->failed = true;
+    lmdb->kept = false;
+    if (lmdb->txn != NULL)
+        drop_empty(lmdb);
+}
+
 /* ---- life ---- */
 
 static void close(struct store *store)
@@ -374,6 +387,7 @@ static const struct store_ops ops = {
     .environment = environment,
     .enter = enter,
     .leave = leave,
+    .forsake = forsake,
 };
 
 enum semel_code lmdb_open(const char *path, const struct store_options *options, struct store **ret_store,

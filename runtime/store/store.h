@@ -77,6 +77,8 @@ struct store_ops {
     struct MDB_txn *(*enter)(struct store *store);
     /* The handler has finished: what it wrote is kept for the commit, or undone.  false: it could not be kept. */
     bool (*leave)(struct store *store, bool keep);
+    /* There will be no next commit: undoes what handlers have kept for it, and lets no other join. */
+    void (*forsake)(struct store *store);
 };
 
 struct store {

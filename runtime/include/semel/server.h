@@ -42,7 +42,9 @@ enum semel_code semel_server_listen(semel_server *server, const char *uri, char 
 typedef void semel_drained_fn(void *user);
 
 /* Stops listening, tells every client to leave (GOAWAY), answers what was sent before, closes, then calls done (may be
- * NULL) once on the node's thread, at the latest after the property DrainTimeout.
+ * NULL) once on the node's thread, at the latest after the property DrainTimeout.  When it is called, no handler runs
+ * any more, not even for a client that is gone, and with a durable store all that ran is on record: what DrainTimeout
+ * cuts off is not.
  * Errors: FAILED_PRECONDITION (it drains already; done will not be called). */
 enum semel_code semel_server_drain(semel_server *server, semel_drained_fn *done, void *user);
 

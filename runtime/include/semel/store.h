@@ -46,8 +46,10 @@ typedef void semel_committed_fn(bool committed, void *user);
 
 /* Calls fn once when the fate of this request is known, before its reply goes out, on the node's thread: the place
  * for effects outside of its transaction.  A crash between the commit and fn loses the call: what must not be lost
- * is written in the transaction, too, and looked for after a restart.  Inside a handler that has a transaction
- * (else false is returned, and nothing is called); once a request. */
+ * is written in the transaction, too, and looked for after a restart.  fn closes neither the server nor its node, as
+ * a handler must not (asserted; semel_server_drain and semel_node_stop are fine), and begins no write transaction: told
+ * false, that of other handlers may be open.  Inside a handler that has a transaction (else false is returned, and
+ * nothing is called); once a request. */
 bool semel_request_when_committed(semel_request *request, semel_committed_fn *fn, void *user);
 
 #ifdef __cplusplus

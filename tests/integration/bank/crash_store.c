@@ -111,6 +111,12 @@ static bool leave(struct store *store, bool keep)
     return left;
 }
 
+static void forsake(struct store *store)
+{
+    struct store *inner = crash_of(store)->inner;
+    inner->ops->forsake(inner);
+}
+
 static const struct store_ops ops = {
     .durable = true,
     .load = load,
@@ -121,6 +127,7 @@ static const struct store_ops ops = {
     .environment = environment,
     .enter = enter,
     .leave = leave,
+    .forsake = forsake,
 };
 
 /* The name that --wrap gives it. */

@@ -2,11 +2,14 @@
  *
  * Reads best next: gate.h, runtime/server/ledger.h; tests/integration/bank/crash_points.sh for real crashes. */
 #include <criterion/criterion.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 
+#include "core/timers.h"
 #include "gate.h"
 #include "peer.h"
+#include "server/server.h"
 
 TestSuite(durable, .timeout = 20);
 
@@ -269,7 +272,149 @@ Test(durable, what_had_begun_may_have_run_and_what_had_not_runs)
     gate_fini(&gate);
 }
 
+/* ---- what nobody waits for ---- */
+
+static void ask_leftover(void *arg)
+{
+    *(bool *)arg = timer_running(&server.semel->ledger.leftover);
+}
+
+/* Until the time for what is left over has come, while another batch is on its way. */
+static void wait_for_leftover(void)
+{
+    bool running;
+    do
+        on_node(server.node, ask_leftover, &running);
+    while (running);
+}
+
+Test(durable, what_comes_while_a_batch_is_on_its_way_follows_it_soon)
+{
+    struct peer peer, again;
+    gate_init(&gate);
+    gate_serve(&gate, &server, NULL, ANY);
+    server.handler = server_keep;
+    struct hello hello = peer_some_hello(1);
+    come(&peer, &hello, false);
+    send_request(&peer, 1, ADD, 5);
+    semel_request *first = server_pending(&server, 0);
+    gate_shut(&gate);
+    send_request(&peer, 2, ADD, 6);
+    gate_wait(&gate, 1);
+    semel_request_finish(first, &(probe_Reply){.op = 5});
+    expect_ok(&peer, 1);
+    wait_for_leftover();
+    unsigned handed = gate.handed;
+    gate_open(&gate, STORE_COMMITTED);
+    gate_wait_handed(&gate, handed + 1);
+    semel_request *second = server_pending(&server, 1);
+    crash_and_restart();
+    semel_request_finish(second, &(probe_Reply){.op = 6}); /* of a server that is gone */
+    hello = next_hello(&peer);
+    come(&again, &hello, true);
+    send_request(&again, 1, ADD, 5);
+    expect_ok(&again, 1);
+    peer_close(&peer);
+    peer_close(&again);
+    server_close(&server);
+    gate_fini(&gate);
+}
+
+/* ---- a drain ---- */
+
+static void on_drained(void *user)
+{
+    atomic_store((atomic_bool *)user, true);
+}
+
+/* Handlers of clients that are gone are waited for, and for the record of what they did. */
+Test(durable, a_drain_waits_for_what_runs_without_a_connection)
+{
+    struct peer peer, again;
+    atomic_bool drained = false;
+    gate_init(&gate);
+    gate_serve(&gate, &server, NULL, ANY);
+    server.handler = server_keep;
+    struct hello hello = peer_some_hello(1);
+    come(&peer, &hello, false);
+    send_request(&peer, 1, ADD, 5);
+    semel_request *pending = server_pending(&server, 0);
+    peer_close(&peer);
+    server_wait_gauge(&server, offsetof(struct semel_server_stats, connections), 0);
+    cr_assert_eq(semel_server_drain(server.semel, on_drained, &drained), SEMEL_OK);
+    for (int i = 0; i < 100; i++)
+        cr_assert_eq(server_stats(&server).running, 1); /* each a round of its loop */
+    cr_assert_not(atomic_load(&drained), "its handler still runs");
+    gate_shut(&gate);
+    semel_request_finish(pending, &(probe_Reply){.op = 5});
+    gate_wait(&gate, 1);
+    for (int i = 0; i < 100; i++)
+        cr_assert_eq(server_stats(&server).running, 0);
+    cr_assert_not(atomic_load(&drained), "its end is not on record");
+    gate_open(&gate, STORE_COMMITTED);
+    while (!atomic_load(&drained))
+        (void)server_stats(&server);
+    crash_and_restart();
+    hello = next_hello(&peer);
+    come(&again, &hello, true);
+    send_request(&again, 1, ADD, 5);
+    expect_ok(&again, 1);
+    cr_assert_eq(server_runs(&server, 5), 0);
+    peer_close(&again);
+    server_close(&server);
+    gate_fini(&gate);
+}
+
+/* ... but not longer than DrainTimeout. */
+Test(durable, a_drain_does_not_wait_for_ever_for_a_handler)
+{
+    struct peer peer;
+    atomic_bool drained = false;
+    gate_init(&gate);
+    gate_serve(&gate, &server, LIST("DrainTimeout=100"), ANY);
+    server.handler = server_keep;
+    struct hello hello = peer_some_hello(1);
+    come(&peer, &hello, false);
+    send_request(&peer, 1, ADD, 5);
+    semel_request *pending = server_pending(&server, 0);
+    peer_close(&peer);
+    cr_assert_eq(semel_server_drain(server.semel, on_drained, &drained), SEMEL_OK);
+    while (!atomic_load(&drained))
+        cr_assert_eq(server_stats(&server).running, 1);
+    server_close(&server);
+    semel_request_finish(pending, &(probe_Reply){.op = 5}); /* of a server that is gone */
+    gate_fini(&gate);
+}
+
 /* ---- a store that fails ---- */
+
+static void lose_journal(void *arg)
+{
+    (void)arg;
+    server.semel->ledger.journal.lost = true; /* as where an entry found no memory */
+}
+
+Test(durable, a_journal_that_is_lost_does_not_stay_unnoticed)
+{
+    struct peer peer, other;
+    gate_init(&gate);
+    gate_serve(&gate, &server, NULL, ANY);
+    struct hello hello = peer_some_hello(1);
+    come(&peer, &hello, false);
+    on_node(server.node, lose_journal, NULL);
+    hello = peer_some_hello(2);
+    peer_connect(&other, server.uri);
+    peer_send_hello(&other, &hello);
+    cr_assert_eq((enum semel_reason)peer_expect(&other, FRAME_REFUSE).aux, SEMEL_REASON_INACTIVE);
+    cr_assert(server_stats(&server).inactive);
+    send_request(&peer, 1, ADD, 5);
+    expect_reply(&peer, 1, SEMEL_UNAVAILABLE, SEMEL_REASON_INACTIVE, SEMEL_OUTCOME_NOT_EXECUTED);
+    cr_assert_eq(server_runs(&server, 5), 0);
+    peer_close(&peer);
+    peer_close(&other);
+    server_close(&server);
+    gate_fini(&gate);
+}
 
 Test(durable, after_a_failed_commit_nothing_runs_unprotected)
 {

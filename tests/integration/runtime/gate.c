@@ -130,6 +130,14 @@ void gate_wait(struct gate *gate, unsigned waiting)
     pthread_mutex_unlock(&gate->mutex);
 }
 
+void gate_wait_handed(struct gate *gate, unsigned handed)
+{
+    pthread_mutex_lock(&gate->mutex);
+    while (gate->handed < handed)
+        pthread_cond_wait(&gate->changed, &gate->mutex);
+    pthread_mutex_unlock(&gate->mutex);
+}
+
 void gate_serve(struct gate *gate, struct server *server, const char *const *properties, const char *uri)
 {
     server_open_on_store(server, properties, uri, &gate->store);

@@ -38,6 +38,8 @@ void gate_shut(struct gate *gate);
 void gate_open(struct gate *gate, enum store_result result);
 /* Waits until so many commits wait at the shut gate. */
 void gate_wait(struct gate *gate, unsigned waiting);
+/* Waits until so many have been handed over, from the beginning. */
+void gate_wait_handed(struct gate *gate, unsigned handed);
 
 /* A server on it, as server_open; closing the server leaves the gate as it is: a crash, for what waits. */
 void gate_serve(struct gate *gate, struct server *server, const char *const *properties, const char *uri);

@@ -414,6 +414,38 @@ Test(lmdb, what_handlers_keep_is_committed_with_the_batch)
     store->ops->close(store);
 }
 
+/* Whoever else wants to write on this thread would wait for an open transaction for ever. */
+Test(lmdb, a_handler_that_is_undone_alone_leaves_no_transaction_open)
+{
+    struct store *store = stores_open(spec);
+    MDB_txn *txn;
+    load_count(store);
+    MDB_dbi own = open_own(store);
+    put_in(store, own, "alice", false);
+    cr_assert_eq(mdb_txn_begin(store->ops->environment(store), NULL, 0, &txn), 0);
+    mdb_txn_abort(txn);
+    put_in(store, own, "bob", true);
+    cr_assert_eq(stores_commit(store, 1, "abc", 3, 1), STORE_COMMITTED);
+    cr_assert_eq(count_own(store, own), 1);
+    store->ops->close(store);
+}
+
+Test(lmdb, what_is_forsaken_is_undone_at_once_and_is_the_end)
+{
+    struct store *store = stores_open(spec);
+    MDB_txn *txn;
+    load_count(store);
+    MDB_dbi own = open_own(store);
+    put_in(store, own, "alice", true);
+    store->ops->forsake(store);
+    cr_assert_eq(mdb_txn_begin(store->ops->environment(store), NULL, 0, &txn), 0);
+    mdb_txn_abort(txn);
+    cr_assert_eq(count_own(store, own), 0);
+    cr_assert_null(store->ops->enter(store));
+    cr_assert_eq(stores_commit(store, 1, "abc", 3, 1), STORE_FAILED);
+    store->ops->close(store);
+}
+
 Test(lmdb, what_handlers_wrote_goes_with_a_commit_that_fails)
 {
     struct store *store = stores_open(spec);
