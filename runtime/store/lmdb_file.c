@@ -9,6 +9,7 @@
 
 #include "core/bytes.h"
 #include "core/digest.h"
+#include "store/lmdb_check.h"
 
 /* The record that says whose file it is: magic, version, domain, checksum; all little-endian. */
 #define META_MAGIC UINT64_C(0x3142444c454d4553) /* "SEMELDB1" */
@@ -17,8 +18,6 @@ enum { META_VERSION = 1, META_SIZE = 40, META_CHECKED = 32 };
 /* Databases of ours start with this: the others are the application's. */
 #define META_DATABASE "semel.meta"
 #define JOURNAL_DATABASE "semel.journal"
-
-#define HOW_TO_GO_ON "restore a backup, or move it away: what ran before is forgotten then"
 
 enum semel_code lmdb_file_code_of(int error)
 {
@@ -44,7 +43,7 @@ static enum semel_code refuse(struct store_problem *problem, const char *path, i
     if (error == MDB_INVALID)
         return store_fail(problem, code, "%s is no LMDB file; name another one", path);
     if (code == SEMEL_DATA_LOSS)
-        return store_fail(problem, code, "%s is damaged (%s); " HOW_TO_GO_ON, path, mdb_strerror(error));
+        return store_fail(problem, code, "%s is damaged (%s); " LMDB_HOW_TO_GO_ON, path, mdb_strerror(error));
     return store_fail(problem, code, "cannot use %s: %s", path, mdb_strerror(error));
 }
 
@@ -72,10 +71,10 @@ static enum semel_code read_meta(struct lmdb_file *file, const char *path, const
                           path, version, META_VERSION);
     if (value->mv_size != META_SIZE ||
         bytes_load64(bytes + META_CHECKED) != digest(bytes, META_CHECKED, META_MAGIC))
-        return store_fail(problem, SEMEL_DATA_LOSS, "%s is damaged (its domain); " HOW_TO_GO_ON, path);
+        return store_fail(problem, SEMEL_DATA_LOSS, "%s is damaged (its domain); " LMDB_HOW_TO_GO_ON, path);
     memcpy(file->domain.bytes, bytes + 16, sizeof file->domain.bytes);
     if (id_is_none(&file->domain))
-        return store_fail(problem, SEMEL_DATA_LOSS, "%s is damaged (no domain); " HOW_TO_GO_ON, path);
+        return store_fail(problem, SEMEL_DATA_LOSS, "%s is damaged (no domain); " LMDB_HOW_TO_GO_ON, path);
     return SEMEL_OK;
 }
 
@@ -127,7 +126,7 @@ static enum semel_code recognise(struct lmdb_file *file, MDB_txn *txn, const cha
         return code;
     error = mdb_dbi_open(txn, JOURNAL_DATABASE, 0, &file->journal);
     if (error == MDB_NOTFOUND)
-        return store_fail(problem, SEMEL_DATA_LOSS, "%s is damaged (no journal); " HOW_TO_GO_ON, path);
+        return store_fail(problem, SEMEL_DATA_LOSS, "%s is damaged (no journal); " LMDB_HOW_TO_GO_ON, path);
     return error == 0 ? SEMEL_OK : refuse(problem, path, error);
 }
 
@@ -187,6 +186,8 @@ enum semel_code lmdb_file_open(struct lmdb_file *file, const char *path, const s
 {
     file->env = NULL;
     enum semel_code code = owner_take(&file->owner, path, ret_problem);
+    if (code == SEMEL_OK)
+        code = lmdb_check(file->owner.file_fd, path, ret_problem);
     if (code == SEMEL_OK)
         code = open_environment(file, path, options->size_bytes, ret_problem);
     if (code == SEMEL_OK)
