@@ -181,6 +181,8 @@ static void open_now(void *arg)
         free(server);
         return;
     }
+    if (opening->store->notice != NULL)
+        node_log(server->node, SEMEL_LOG_WARNING, "%s: %s", server->label, opening->store->notice);
     admission_init(&server->admission, server);
     node_add(server->node, &server->member);
     server_connection_gone(server); /* those that the store remembers are silent from now on */

@@ -403,6 +403,10 @@ enum semel_code lmdb_open(const char *path, const struct store_options *options,
         return code;
     }
     lmdb->store.domain = lmdb->file.domain;
+    if (lmdb->file.is_copy)
+        lmdb->store.notice =
+            "the store is a copy of another file, which may have gone on since: it begins anew, as "
+            "another domain; calls that were under way end UNKNOWN";
     measure(lmdb);
     *ret_store = &lmdb->store;
     return SEMEL_OK;

@@ -10,10 +10,11 @@
 #include "core/bytes.h"
 #include "core/digest.h"
 #include "store/lmdb_check.h"
+#include "store/origin.h"
 
-/* The record that says whose file it is: magic, version, domain, checksum; all little-endian. */
+/* The record that says whose file it is: magic, version, domain, origin, checksum; all little-endian. */
 #define META_MAGIC UINT64_C(0x3142444c454d4553) /* "SEMELDB1" */
-enum { META_VERSION = 1, META_SIZE = 40, META_CHECKED = 32 };
+enum { META_VERSION = 2, META_ORIGIN = 32, META_CHECKED = 48, META_SIZE = 56 };
 
 /* Databases of ours start with this: the others are the application's. */
 #define META_DATABASE "semel.meta"
@@ -49,17 +50,19 @@ static enum semel_code refuse(struct store_problem *problem, const char *path, i
 
 /* ---- the record that says whose file it is ---- */
 
-static void write_meta(uint8_t *bytes, const struct id *domain)
+static void write_meta(uint8_t *bytes, const struct id *domain, const struct origin *origin)
 {
     bytes_store64(bytes, META_MAGIC);
     bytes_store32(bytes + 8, META_VERSION);
     bytes_store32(bytes + 12, 0);
     memcpy(bytes + 16, domain->bytes, sizeof domain->bytes);
+    bytes_store64(bytes + META_ORIGIN, origin->inode);
+    bytes_store64(bytes + META_ORIGIN + 8, origin->born_ns);
     bytes_store64(bytes + META_CHECKED, digest(bytes, META_CHECKED, META_MAGIC));
 }
 
 static enum semel_code read_meta(struct lmdb_file *file, const char *path, const MDB_val *value,
-                                 struct store_problem *problem)
+                                 struct origin *ret_origin, struct store_problem *problem)
 {
     const uint8_t *bytes = value->mv_data;
     if (value->mv_size < 12 || bytes_load64(bytes) != META_MAGIC)
@@ -75,23 +78,50 @@ static enum semel_code read_meta(struct lmdb_file *file, const char *path, const
     memcpy(file->domain.bytes, bytes + 16, sizeof file->domain.bytes);
     if (id_is_none(&file->domain))
         return store_fail(problem, SEMEL_DATA_LOSS, "%s is damaged (no domain); " LMDB_HOW_TO_GO_ON, path);
+    *ret_origin = (struct origin){.inode = bytes_load64(bytes + META_ORIGIN),
+                                  .born_ns = bytes_load64(bytes + META_ORIGIN + 8)};
     return SEMEL_OK;
+}
+
+/* The file becomes a new domain. */
+static int put_meta(struct lmdb_file *file, MDB_txn *txn, MDB_dbi meta, const struct id *fresh)
+{
+    uint8_t bytes[META_SIZE];
+    struct origin origin = {0};
+    MDB_val key = {sizeof META_DATABASE - 1, (void *)META_DATABASE};
+    MDB_val value = {sizeof bytes, bytes};
+    int error = origin_of(file->owner.file_fd, &origin);
+    if (error != 0)
+        return error;
+    write_meta(bytes, fresh, &origin);
+    file->domain = *fresh;
+    return mdb_put(txn, meta, &key, &value, 0);
 }
 
 /* Both databases are made in one transaction: a crash leaves an empty file, or one of ours. */
 static int create(struct lmdb_file *file, MDB_txn *txn, const struct id *fresh)
 {
-    uint8_t bytes[META_SIZE];
     MDB_dbi meta;
-    MDB_val key = {sizeof META_DATABASE - 1, (void *)META_DATABASE};
-    MDB_val value = {sizeof bytes, bytes};
-    write_meta(bytes, fresh);
-    file->domain = *fresh;
     int error = mdb_dbi_open(txn, META_DATABASE, MDB_CREATE, &meta);
     if (error == 0)
-        error = mdb_put(txn, meta, &key, &value, 0);
+        error = put_meta(file, txn, meta, fresh);
     if (error == 0)
         error = mdb_dbi_open(txn, JOURNAL_DATABASE, MDB_CREATE, &file->journal);
+    return error;
+}
+
+/* A copy forgets whom its original knew, who may have gone on since; what is the application's stays. */
+static int begin_anew_if_copied(struct lmdb_file *file, MDB_txn *txn, MDB_dbi meta, const struct origin *origin,
+                                const struct id *fresh)
+{
+    struct origin here = {0};
+    int error = origin_of(file->owner.file_fd, &here);
+    if (error != 0 || origin_equal(origin, &here))
+        return error;
+    error = put_meta(file, txn, meta, fresh);
+    if (error == 0)
+        error = mdb_drop(txn, file->journal, 0);
+    file->is_copy = error == 0;
     return error;
 }
 
@@ -121,12 +151,15 @@ static enum semel_code recognise(struct lmdb_file *file, MDB_txn *txn, const cha
         return store_fail(problem, SEMEL_FAILED_PRECONDITION, "%s is not a store of Semel", path);
     if (error != 0)
         return refuse(problem, path, error);
-    enum semel_code code = read_meta(file, path, &value, problem);
+    struct origin origin = {0};
+    enum semel_code code = read_meta(file, path, &value, &origin, problem);
     if (code != SEMEL_OK)
         return code;
     error = mdb_dbi_open(txn, JOURNAL_DATABASE, 0, &file->journal);
     if (error == MDB_NOTFOUND)
         return store_fail(problem, SEMEL_DATA_LOSS, "%s is damaged (no journal); " LMDB_HOW_TO_GO_ON, path);
+    if (error == 0)
+        error = begin_anew_if_copied(file, txn, meta, &origin, &options->fresh);
     return error == 0 ? SEMEL_OK : refuse(problem, path, error);
 }
 
@@ -185,6 +218,7 @@ enum semel_code lmdb_file_open(struct lmdb_file *file, const char *path, const s
                                struct store_problem *ret_problem)
 {
     file->env = NULL;
+    file->is_copy = false;
     enum semel_code code = owner_take(&file->owner, path, ret_problem);
     if (code == SEMEL_OK)
         code = lmdb_check(file->owner.file_fd, path, ret_problem);

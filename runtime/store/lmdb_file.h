@@ -17,6 +17,7 @@ struct lmdb_file {
     MDB_dbi journal;
     struct owner owner;
     struct id domain;
+    bool is_copy; /* of a store: it has begun anew, as another domain */
 };
 
 /* Errors as store_open. */

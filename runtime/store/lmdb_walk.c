@@ -260,7 +260,7 @@ static bool walk_nodes(struct lmdb_check *check, struct walk *walk, const struct
 static bool walk_page(struct lmdb_check *check, struct walk *walk, uint64_t number, unsigned height)
 {
     struct lmdb_page page;
-    uint8_t *bytes;
+    uint8_t *bytes = NULL;
     bool fixed = walk->kind == KIND_VALUES && (walk->tree->flags & MDB_DUPFIXED) != 0;
     uint16_t flags = height > 1 ? LMDB_BRANCH : LMDB_LEAF | (fixed ? LMDB_FIXED : 0);
     if (!read_page(check, number, &bytes))

@@ -83,7 +83,8 @@ struct store_ops {
 
 struct store {
     const struct store_ops *ops;
-    struct id domain; /* what a client compares to learn whether its replay can be recognised */
+    struct id domain;   /* what a client compares to learn whether its replay can be recognised */
+    const char *notice; /* what a person should be told of how it was opened; static; NULL: nothing */
     /* Set by the user: told that store_poll has something to do.  From any thread; may be inside commit. */
     void (*ready)(void *user);
     void *ready_user;

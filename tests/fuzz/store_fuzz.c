@@ -185,8 +185,10 @@ static struct store *open_store(bool wanted)
     const struct store_options options = {.fresh = {.bytes = {7}}, .size_bytes = STORE_FILES_LIMIT};
     struct store *store = NULL;
     struct store_problem problem = {.text = ""};
-    if (lmdb_open(store_files_path(), &options, &store, &problem) == SEMEL_OK)
+    if (lmdb_open(store_files_path(), &options, &store, &problem) == SEMEL_OK) {
+        must(store->notice == NULL); /* it is the file that it was */
         return store;
+    }
     must(store == NULL && problem.code != SEMEL_OK && problem.text[0] != '\0');
     if (wanted)
         fprintf(stderr, "%s\n", problem.text);

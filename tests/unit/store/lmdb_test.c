@@ -125,7 +125,7 @@ static void raise_version(MDB_txn *txn)
     MDB_val key = {10, (void *)"semel.meta"};
     MDB_val changed = {value.mv_size, copy};
     memcpy(copy, value.mv_data, value.mv_size);
-    copy[8] = 2;
+    copy[8]++;
     cr_assert_eq(mdb_put(txn, dbi, &key, &changed, 0), 0);
 }
 
@@ -133,7 +133,7 @@ Test(lmdb, refuses_a_newer_format_and_says_both)
 {
     make_store(1);
     meddle(raise_version);
-    expect_refused(SEMEL_FAILED_PRECONDITION, "has format 2, this program knows 1: use the newer program");
+    expect_refused(SEMEL_FAILED_PRECONDITION, "has format 3, this program knows 2: use the newer program");
 }
 
 static void change_domain(MDB_txn *txn)
@@ -222,6 +222,94 @@ Test(lmdb, refuses_a_batch_with_a_hole)
     make_store(2);
     meddle(put_piece_2);
     expect_no_load("a piece of a batch is missing");
+}
+
+/* ---- copies ---- */
+
+/* As a backup is made, or a file is moved to another disk. */
+static void copy_file(const char *from, const char *to)
+{
+    char bytes[4096];
+    size_t size;
+    FILE *in = fopen(from, "rb");
+    FILE *out = fopen(to, "wb");
+    cr_assert(in != NULL && out != NULL);
+    while ((size = fread(bytes, 1, sizeof bytes, in)) > 0)
+        cr_assert_eq(fwrite(bytes, 1, size, out), size);
+    cr_assert_eq(fclose(out), 0);
+    fclose(in);
+}
+
+static void put_account(MDB_txn *txn)
+{
+    MDB_dbi dbi;
+    MDB_val word = {3, (void *)"abc"};
+    cr_assert_eq(mdb_dbi_open(txn, "accounts", MDB_CREATE, &dbi), 0);
+    cr_assert_eq(mdb_put(txn, dbi, &word, &word, 0), 0);
+}
+
+static void find_account(MDB_txn *txn)
+{
+    MDB_dbi dbi;
+    cr_assert_eq(get(txn, "accounts", "abc", 3, &dbi).mv_size, 3);
+}
+
+/* Opens a file, expects so many batches in it, and adds one. */
+static struct id reopen(int batches, bool copied)
+{
+    struct store *store = stores_open(spec);
+    struct id domain = store->domain;
+    cr_assert_eq(load_count(store), batches);
+    cr_assert_eq(store->notice != NULL, copied);
+    cr_assert_eq(stores_commit(store, (uint64_t)batches + 1, "0123456789", 10, 1), STORE_COMMITTED);
+    store->ops->close(store);
+    return domain;
+}
+
+Test(lmdb, a_copy_is_another_domain_that_remembers_nothing_but_what_is_the_applications)
+{
+    char copy[280];
+    snprintf(copy, sizeof copy, "%s", stores_path("copy"));
+    make_store(2);
+    meddle(put_account);
+    struct id original = reopen(2, false);
+    copy_file(path, copy);
+    snprintf(spec, sizeof spec, "lmdb:%s", copy);
+    struct id domain = reopen(0, true);
+    cr_assert_not(id_equal(&domain, &original));
+    struct id again = reopen(1, false);
+    cr_assert(id_equal(&again, &domain), "from then on it is a file like any other");
+    snprintf(path, sizeof path, "%s", copy);
+    meddle(find_account);
+}
+
+Test(lmdb, a_backup_that_takes_the_place_of_its_original_is_another_domain)
+{
+    char copy[280];
+    snprintf(copy, sizeof copy, "%s", stores_path("copy"));
+    make_store(2);
+    copy_file(path, copy);
+    struct id original = reopen(2, false);
+    cr_assert_eq(rename(copy, path), 0);
+    struct id domain = reopen(0, true);
+    cr_assert_not(id_equal(&domain, &original));
+    copy_file(path, copy);
+    cr_assert_eq(unlink(path), 0);
+    copy_file(copy, path); /* may get the very inode that was just given back */
+    struct id third = reopen(0, true);
+    cr_assert_not(id_equal(&third, &domain));
+}
+
+Test(lmdb, a_file_that_was_renamed_stays_what_it_is)
+{
+    char moved[280];
+    snprintf(moved, sizeof moved, "%s", stores_path("moved"));
+    make_store(2);
+    struct id original = reopen(2, false);
+    cr_assert_eq(rename(path, moved), 0);
+    snprintf(spec, sizeof spec, "lmdb:%s", moved);
+    struct id domain = reopen(3, false);
+    cr_assert(id_equal(&domain, &original));
 }
 
 /* ---- one owner ---- */
