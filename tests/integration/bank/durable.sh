@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # kill -9 of a server with a durable store, again and again, under one load: durable.sh BIN_DIR BANK_DIR [KILLS [SEED]].
 # Transactional handlers: nothing is UNKNOWN, and the balance is the sum of the deposits that were told OK.  Handlers that
-# commit for themselves: UNKNOWN only where a handler had begun.
+# commit for themselves: UNKNOWN only where a handler had begun.  A backup that is restored under load: nothing runs again.
 # It must not know what a store is made of.
 # Reads best next: crash_points.sh, which chooses its moments.
 # shellcheck source-path=SCRIPTDIR source=common.sh
@@ -84,5 +84,52 @@ if grep $'\tUNKNOWN\t' "$scene_dir/results" | grep -qv $'\tBEGUN\t'; then
 fi
 audit
 printf '%d of %d UNKNOWN\n' "$told_unknown" "$((told_ok + told_unknown))"
+
+# await_calls COUNT: so many more have ended.
+await_calls() {
+    local i
+    for ((i = 0; i < $1; i += 10)); do scene_read load || scene_fail "the load ended too early"; done
+}
+
+# await_silence: the server has run all that it was given.
+await_silence() {
+    local seen=0 now same
+    for ((same = 0; same < 50; same++)); do
+        now=$(wc -l <"$scene_dir/journal")
+        ((now == seen)) || same=0
+        seen=$now
+    done
+}
+
+# What ran after the backup, and was not answered, is asked for again: the copy does not know that it ran.
+step "an old copy takes the place of the file: it does not pass for it"
+store=$folder/restored
+port=$(scene_free_port)
+durable --no-transactions
+cutter
+load --to "tcp://${scene_address[cutter]}" --calls 1500 --window 64 --accounts 1 --max-cents 1 --announce 10 --deadline-ms 0
+await_calls 400
+kill -STOP "${scene_pid[server]}" # a backup while it runs: no connection number will tell that the copy is older
+cp "$store" "$folder/backup"
+kill -CONT "${scene_pid[server]}"
+await_calls 400
+kill -STOP "${scene_pid[cutter]}" # replies stay there
+await_silence
+scene_kill server
+scene_kill cutter
+rm "$store"
+cp "$folder/backup" "$store"
+durable --no-transactions
+scene_start cutter "$bin/wire-cutter" --listen "${scene_address[cutter]}" --to "127.0.0.1:$port"
+wait_for_load
+expect failed_not_executed -eq 0
+expect failed_executed -eq 0
+told_unknown=$(scene_field failed_unknown)
+scene_stop cutter
+scene_stop server
+grep -q 'is a copy of another file' "$scene_dir/server.err" || scene_fail "the server has not told that it began anew"
+audit
+printf '%d of 1500 UNKNOWN\n' "$told_unknown"
+((told_unknown > 0)) || scene_fail "nothing was under way when the server died: this shows nothing"
 
 echo passed
