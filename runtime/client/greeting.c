@@ -55,6 +55,7 @@ void greeting_begin(semel_channel *channel, enum retry_verdict verdict, uint32_t
     channel->stats.connections++;
     channel->stats.resumed += verdict == RETRY_RESUMED;
     verdict = with_unsettled(channel, verdict);
+    channel->outbox.window = window; /* what a recovery calls has to fit in */
     if (!recovery_begin(channel, verdict))
         greeting_settle(channel, verdict);
     state_changed(channel);

@@ -179,6 +179,10 @@ static enum semel_code add_to_outbox(struct call *call, semel_status *ret_status
     loop_timer_stop(channel_loop(channel), &call->deadline);
     if (added == OUTBOX_NO_MEMORY)
         return status_set(ret_status, SEMEL_RESOURCE_EXHAUSTED, SEMEL_REASON_NO_MEMORY, "out of memory");
+    if (added == OUTBOX_SHUT_OUT)
+        return status_set(ret_status, SEMEL_RESOURCE_EXHAUSTED, SEMEL_REASON_TOO_MANY_CALLS,
+                          "the calls that wait for this recovery fill the server's window (%u)",
+                          channel->outbox.window);
     return status_set(ret_status, SEMEL_RESOURCE_EXHAUSTED, SEMEL_REASON_TOO_MANY_CALLS,
                       "%llu calls are outstanding (MaxOutstanding)", (unsigned long long)channel->outbox.limit);
 }

@@ -78,33 +78,57 @@ static void put(struct outbox *outbox, struct outbox_call *call, uint64_t seq)
     outbox->count++;
 }
 
-/* Gives it a seq that was kept.  false: none is left. */
-static bool put_reserved(struct outbox *outbox, struct outbox_call *call)
+/* The first seq that was kept and is unused; OUTBOX_NONE: none is left. */
+static uint64_t next_reserved(const struct outbox *outbox)
 {
     if (outbox->reserved == OUTBOX_NONE)
-        return false;
+        return OUTBOX_NONE;
     uint64_t from = outbox->reserved > outbox->floor ? outbox->reserved : outbox->floor;
     uint64_t seq = (from + OUTBOX_RESERVE - 1) / OUTBOX_RESERVE * OUTBOX_RESERVE;
-    if (seq >= outbox->next)
-        return false;
+    return seq < outbox->next ? seq : OUTBOX_NONE;
+}
+
+static void put_reserved(struct outbox *outbox, struct outbox_call *call, uint64_t seq)
+{
     assert(*slot(outbox, seq) == NULL);
     outbox->reserved = seq + 1; /* each one once: a server may know it from now on */
     put(outbox, call, seq);
     if (seq < outbox->cursor)
         outbox->cursor = seq;
-    return true;
+}
+
+/* Until the gate opens the floor rises no further than to the first call that waits for that.  Without a window the
+ * connection is being left, and whatever passes ends with it. */
+static bool is_shut_out(const struct outbox *outbox, uint64_t seq)
+{
+    uint64_t floor = outbox->floor;
+    while (floor < seq &&
+           (*slot(outbox, floor) == NULL || (*slot(outbox, floor))->passes || (*slot(outbox, floor))->parked))
+        floor++;
+    return outbox->gated && outbox->window > 0 && seq >= floor + outbox->window;
+}
+
+static enum outbox_add_result add_passing(struct outbox *outbox, struct outbox_call *call, uint64_t reserved)
+{
+    if (is_shut_out(outbox, reserved))
+        return OUTBOX_SHUT_OUT;
+    put_reserved(outbox, call, reserved);
+    return OUTBOX_ADDED;
 }
 
 enum outbox_add_result outbox_add(struct outbox *outbox, struct outbox_call *call)
 {
-    if (call->passes && put_reserved(outbox, call))
-        return OUTBOX_ADDED;
+    uint64_t reserved = next_reserved(outbox);
+    if (call->passes && reserved != OUTBOX_NONE)
+        return add_passing(outbox, call, reserved);
     bool skips = outbox->reserved != OUTBOX_NONE && outbox->next % OUTBOX_RESERVE == 0;
     uint64_t span = outbox->next + skips - outbox->oldest;
     if (span >= outbox->limit)
         return OUTBOX_FULL;
     if (span >= outbox->ring_size && !grow(outbox))
         return OUTBOX_NO_MEMORY;
+    if (call->passes && is_shut_out(outbox, outbox->next + skips))
+        return OUTBOX_SHUT_OUT;
     outbox->next += skips;
     put(outbox, call, outbox->next++);
     return OUTBOX_ADDED;

@@ -52,7 +52,7 @@ struct outbox {
     uint64_t next;             /* the next seq to give */
     uint64_t cursor;           /* no READY call has a lower seq */
     uint64_t limit;            /* most seqs between oldest and next */
-    uint32_t window;           /* what the server granted; of use while queue is set */
+    uint32_t window;           /* what the server granted; of use while queue is set, or gated */
     uint32_t count;            /* calls that have not ended */
     struct sendq *queue;       /* of the live connection, or NULL */
     bool gated;                /* only calls that pass go out */
@@ -70,8 +70,9 @@ void outbox_init(struct outbox *outbox, uint64_t limit);
 /* Every call must have ended (asserted). */
 void outbox_fini(struct outbox *outbox);
 
-enum outbox_add_result { OUTBOX_ADDED, OUTBOX_FULL, OUTBOX_NO_MEMORY };
-/* Gives the call its seq, once and for all its attempts, and makes it READY. */
+enum outbox_add_result { OUTBOX_ADDED, OUTBOX_FULL, OUTBOX_SHUT_OUT, OUTBOX_NO_MEMORY };
+/* Gives the call its seq, once and for all its attempts, and makes it READY.  SHUT_OUT: it passes, but the calls that
+ * wait for it fill the window, and neither would ever move. */
 enum outbox_add_result outbox_add(struct outbox *outbox, struct outbox_call *call);
 
 /* The call that has this seq and has not ended, or NULL. */

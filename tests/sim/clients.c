@@ -8,6 +8,7 @@
 
 #include "calls.h"
 #include "history.h"
+#include "recoveries.h"
 #include "servers.h"
 
 static struct client {
@@ -41,6 +42,7 @@ static void boot(semel_sim_host *host, void *user)
     assert(code == SEMEL_OK);
     code = semel_channel_open(client->node, NULL, endpoints, &client->channel, &status);
     assert(code == SEMEL_OK);
+    recoveries_attach(host, client->channel);
     (void)code;
 }
 
@@ -93,6 +95,7 @@ static void check_counters(void *arg)
         semel_sim_fail(history->sim, "%s has started %llu calls, ended %llu and has %u",
                        semel_sim_host_name(client->host), (unsigned long long)stats.calls,
                        (unsigned long long)ended, stats.outstanding);
+    recoveries_judge_counters(client->host, &stats);
     /* Nobody here breaks the protocol: what a client reads is well formed, and from its own connection. */
     for (int i = SEMEL_REASON_BAD_MAGIC; i <= SEMEL_REASON_BAD_STATE; i++)
         if (stats.closed_by[i] > 0)

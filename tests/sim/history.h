@@ -39,6 +39,7 @@ struct op {
     /* how it is asked */
     uint32_t caller; /* index of the host that asks */
     uint32_t caller_life;
+    uint32_t recovery;   /* number of the one that it is part of; 0: none */
     int64_t deadline_ms; /* 0: none */
     int64_t attempt_timeout_ms;
     enum semel_on_unavailable on_unavailable;

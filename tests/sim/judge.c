@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "history.h"
+#include "recoveries.h"
 #include "watch.h"
 
 static void blame(const struct op *op, const char *what)
@@ -42,7 +43,8 @@ static bool may_be_unknown(const struct op *op)
     if (op->status.reason == SEMEL_REASON_BEGUN)
         return history->durable; /* R6 */
     bool policy_ends = op->on_unavailable != SEMEL_ON_UNAVAILABLE_WAIT ||
-                       op->status.denied == SEMEL_REASON_WAIT_PAST_DEADLINE;
+                       op->status.denied == SEMEL_REASON_WAIT_PAST_DEADLINE ||
+                       (op->status.denied == SEMEL_REASON_RECOVERY_GAVE_UP && recoveries_gave_up(op));
     return policy_ends && watch_lost_connection(op); /* R5 and R11 */
 }
 
@@ -63,6 +65,8 @@ static bool may_give_up(const struct op *op)
         return true;
     if (status->denied == SEMEL_REASON_WAIT_PAST_DEADLINE)
         return op->deadline_ms > 0;
+    if (status->denied == SEMEL_REASON_RECOVERY_GAVE_UP)
+        return recoveries_gave_up(op);
     if (status->reason == SEMEL_REASON_EXPIRED) /* on the clock of its server */
         return history->setup->faults.drift || history->setup->faults.leap_ms > 0;
     if (status->reason == SEMEL_REASON_HANDLER)

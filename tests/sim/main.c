@@ -7,6 +7,7 @@
 #include "clients.h"
 #include "history.h"
 #include "judge.h"
+#include "recoveries.h"
 #include "servers.h"
 #include "setup.h"
 #include "watch.h"
@@ -61,6 +62,7 @@ static void play(semel_sim *sim, void *user)
     (void)user;
     history_begin(sim, &setup);
     setup_choose(sim, &setup);
+    recoveries_begin(&setup);
     servers_add(sim, &setup);
     clients_add(sim, &setup);
     watch_begin(&setup);

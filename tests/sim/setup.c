@@ -83,6 +83,7 @@ void setup_choose(semel_sim *sim, struct setup *ret_setup)
         .handlers_refuse = one_in(sim, 5),
         .hedges = one_in(sim, 6),
         .patient = one_in(sim, 2),
+        .recoveries = one_in(sim, 3),
         .properties = semel_properties_create(),
     };
     assert(setup->properties != NULL);

@@ -22,7 +22,8 @@ struct setup {
     bool handlers_think;
     bool handlers_refuse;
     bool hedges;
-    bool patient; /* every call waits for its server */
+    bool recoveries; /* some channels have a recovery function */
+    bool patient;    /* every call waits for its server */
     int64_t lease_ms;
     int64_t heartbeat_ms;
     struct semel_sim_faults faults;

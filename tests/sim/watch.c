@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/handshake.h"
+#include "recoveries.h"
 #include "sim/host.h"
 #include "sim/stream.h"
 
@@ -25,6 +26,9 @@ struct greeting {
     struct id domain;
     bool resumed;
     int64_t at_us;
+    uint32_t client;  /* index of the host */
+    uint32_t nth;     /* of its session */
+    bool same_domain; /* as the one before */
 };
 
 /* What a server should know of a session. */
@@ -136,6 +140,31 @@ static void welcome_written(const struct tap_frame *seen, const struct welcome *
     table->heard_clock_ns = host_now(seen->from);
 }
 
+/* The last one of a session; NULL: it has read none. */
+static const struct greeting *last_greeting(uint32_t session)
+{
+    for (uint32_t i = watch.greeting_count; i > 0; i--)
+        if (watch.greetings[i - 1].session == session)
+            return &watch.greetings[i - 1];
+    return NULL;
+}
+
+static void welcome_read_by(const struct tap_frame *seen, const struct welcome *welcome)
+{
+    uint32_t session = watch.session_of[seen->connection];
+    const struct greeting *before = last_greeting(session);
+    assert(watch.greeting_count < GREETINGS_MAX);
+    watch.greetings[watch.greeting_count++] = (struct greeting){
+        .session = session,
+        .connection = seen->connection,
+        .domain = welcome->domain,
+        .resumed = (seen->frame.flags & FRAME_RESUMED) != 0,
+        .at_us = semel_sim_now_us(history->sim),
+        .client = seen->to->index,
+        .nth = before != NULL ? before->nth + 1 : 1,
+        .same_domain = before != NULL && id_equal(&before->domain, &welcome->domain)};
+}
+
 static void welcome(const struct tap_frame *seen)
 {
     struct welcome welcome;
@@ -147,13 +176,8 @@ static void welcome(const struct tap_frame *seen)
         welcome_written(seen, &welcome);
         return;
     }
-    assert(watch.greeting_count < GREETINGS_MAX);
-    watch.greetings[watch.greeting_count++] = (struct greeting){
-        .session = watch.session_of[seen->connection],
-        .connection = seen->connection,
-        .domain = welcome.domain,
-        .resumed = (seen->frame.flags & FRAME_RESUMED) != 0,
-        .at_us = semel_sim_now_us(history->sim)};
+    if (!seen->ghost)
+        welcome_read_by(seen, &welcome);
 }
 
 /* ---- requests and replies ---- */
@@ -193,6 +217,7 @@ static void request(const struct tap_frame *seen)
             history->ops[id].written_seq == seen->frame.seq)
             semel_sim_fail(history->sim, "seq %llu is given to op %llu and to op %u",
                            (unsigned long long)seen->frame.seq, (unsigned long long)op->id, id);
+    recoveries_judge_request(op, seen->connection, last_greeting(session)->nth);
     op->written++;
     op->written_session = session;
     op->written_seq = seen->frame.seq;
@@ -272,13 +297,34 @@ bool watch_lost_session(const struct op *op)
     return false;
 }
 
-bool watch_lost_connection(const struct op *op)
+bool watch_is_over(uint64_t connection)
 {
     for (int fd = 0; fd < history->sim->stream_count; fd++) {
         const struct stream *stream = history->sim->streams[fd];
-        if (stream->client && stream->connection == op->written_connection)
+        if (stream->client && stream->connection == connection)
             return stream->state == STREAM_CLOSED;
     }
+    return false;
+}
+
+bool watch_lost_connection(const struct op *op)
+{
+    return watch_is_over(op->written_connection);
+}
+
+uint64_t watch_greeted(const semel_sim_host *client)
+{
+    for (uint32_t i = watch.greeting_count; i > 0; i--)
+        if (watch.greetings[i - 1].client == client->index)
+            return watch.greetings[i - 1].connection;
+    return 0;
+}
+
+bool watch_is_resumed(uint64_t connection)
+{
+    for (uint32_t i = 0; i < watch.greeting_count; i++)
+        if (watch.greetings[i].connection == connection)
+            return watch.greetings[i].resumed && watch.greetings[i].same_domain;
     return false;
 }
 

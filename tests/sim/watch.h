@@ -16,6 +16,13 @@ void watch_end(void);
 bool watch_lost_session(const struct op *op);
 /* Whether the connection that the op was last written on is over for the client. */
 bool watch_lost_connection(const struct op *op);
+/* The same of any connection. */
+bool watch_is_over(uint64_t connection);
+/* The connection whose greeting a client has read last; 0: none. */
+uint64_t watch_greeted(const semel_sim_host *client);
+/* Whether the greeting that a client has read on a connection says that the session is resumed, in the domain of the
+ * greeting before. */
+bool watch_is_resumed(uint64_t connection);
 /* Whether its client has begun to write a frame, on a connection that is not over, and not finished it. */
 bool watch_is_writing(const struct op *op);
 /* Connections whose bytes were played again, as far as they have got to a server. */

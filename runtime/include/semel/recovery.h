@@ -6,6 +6,10 @@
  * under way, only calls that it makes go out: those started inside the function, or inside the callback of such a
  * call.  All others wait for it, each no longer than to its deadline.
  *
+ * A call of its own that has no place in the server's window, because those that wait for it fill that, could never go
+ * out, and is refused at once (RESOURCE_EXHAUSTED).  Every 16th place is kept for such calls: a Window of 32 or more is
+ * what a recovery needs that makes one or two.
+ *
  * Its calls belong to their connection: when that is lost, they end (R11, outcome by progress) and the next WELCOME
  * begins another run.  No failed call begins one, so that recovery does not recurse.
  *
@@ -34,8 +38,8 @@ typedef struct semel_recovery semel_recovery;
 typedef void semel_recovery_fn(semel_recovery *recovery, void *user);
 
 /* Attaches a function in place of the one before; NULL detaches.  user is borrowed until it is replaced and every run
- * that was given it has ended.  A run under way goes on.  Best done before the first call: calls that were started
- * earlier may fill the server's window, and those of a recovery have to wait behind them.  Any thread. */
+ * that was given it has ended.  A run under way goes on.  Best done before the first call: no place in the window is
+ * kept among calls that were started earlier.  Any thread. */
 void semel_channel_attach_recovery(semel_channel *channel, semel_recovery_fn *fn, void *user);
 
 /* Whether the server still knows the session (RESUMED in the same domain): written calls will be replayed.

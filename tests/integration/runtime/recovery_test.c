@@ -429,6 +429,39 @@ Test(recovery, a_window_full_of_held_calls_does_not_lock_it_out)
     stage_close(&stage);
 }
 
+/* Refused at once, it gives up. */
+static void try_to_recover(semel_recovery *run, void *user)
+{
+    probe_Request in = {.op = 100};
+    enum semel_code *code = user;
+    *code = probe_Probe_Add_start(semel_recovery_channel(run), &in, &patient, NULL, NULL, NULL);
+    semel_recovery_give_up(run);
+}
+
+/* It waited for a place in the window, and those who held all of them waited for it. */
+Test(recovery, a_call_without_a_place_in_the_window_is_refused_at_once)
+{
+    enum { HELD = 4 };
+    struct watch watches[HELD];
+    struct stage stage;
+    struct welcome welcome = peer_some_welcome();
+    enum semel_code code = SEMEL_OK;
+    welcome.window = HELD;
+    stage_open(&stage, 1, CONTINUE);
+    semel_channel_attach_recovery(stage.client.channel, try_to_recover, &code);
+    for (unsigned i = 0; i < HELD; i++)
+        watch_start(&watches[i], &stage.client, ADD, i + 1, &patient);
+    peer_serve(&stage.server, stage.listener, &welcome, false);
+    for (unsigned op = 1; op <= HELD; op++)
+        expect_op(&stage, op);
+    cut(&stage);
+    peer_welcome(&stage.server, &welcome, true);
+    for (unsigned i = 0; i < HELD; i++)
+        check_status(watch_wait(&watches[i]), UNAVAILABLE, PEER_CLOSED, UNKNOWN);
+    cr_assert_eq(code, SEMEL_RESOURCE_EXHAUSTED);
+    stage_close(&stage);
+}
+
 /* ---- controls ---- */
 
 /* One more break; the call is the first thing to be seen on the new connection, or the recovery is. */
