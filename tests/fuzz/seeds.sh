@@ -73,6 +73,10 @@ set) sets ;;
 message) structs ;;
 properties) property_files ;;
 frames) golden_frames ;;
+datagram)
+  golden_frames
+  choices
+  ;;
 *) choices ;;
 esac
 [ -n "$(ls "$seeds")" ] || { echo "no seed was made for $target" >&2; exit 1; }
