@@ -97,10 +97,12 @@ bool witness_note(struct witness *witness, semel_request *request, const char *o
 
 /* ---- after a crash ---- */
 
-/* The journal from one of its bytes on, as a string; NULL: none, or it cannot be read. */
+/* The journal from one of its bytes on, as a string; without a path it is empty.  NULL: it cannot be read. */
 static char *read_from(const char *path, uint64_t at)
 {
-    FILE *file = path != NULL ? fopen(path, "r") : NULL;
+    if (path == NULL)
+        return calloc(1, 1);
+    FILE *file = fopen(path, "r");
     if (file == NULL)
         return NULL;
     char *text = NULL;
@@ -122,7 +124,7 @@ static const char *catch_up_line(struct witness *witness, const struct line *lin
 {
     char text[64];
     snprintf(text, sizeof text, "%s %s\n", line->op_id, line->method);
-    const char *found = tail != NULL ? strstr(tail, text) : NULL;
+    const char *found = strstr(tail, text);
     if (found != NULL)
         return found + strlen(text);
     journal_append(witness->journal, line->op_id, line->method);
@@ -139,23 +141,30 @@ static const char *catch_up(struct witness *witness, MDB_txn *txn, const char *p
     int error = mdb_cursor_open(txn, witness->lines, &cursor);
     if (error != 0)
         return mdb_strerror(error);
+    const char *problem = NULL;
     while ((error = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
         struct line line;
+        problem = "the lines that wait for the journal make no sense";
         if (value.mv_size != sizeof line)
             break;
         memcpy(&line, value.mv_data, sizeof line);
         line.op_id[OP_ID_DIGITS] = line.method[METHOD_BYTES - 1] = '\0';
         if (!journal_op_id_valid(line.op_id))
             break;
+        /* What is not known to be missing is not written: the witness would count it twice. */
+        problem = "the journal cannot be read, to see which of its last lines are missing";
         if (text == NULL)
             tail = text = read_from(path, line.journal_bytes);
+        if (text == NULL)
+            break;
+        problem = NULL;
         tail = catch_up_line(witness, &line, tail);
         witness->next = number_of(&key) + 1;
     }
     mdb_cursor_close(cursor);
     free(text);
     witness->written = witness->next;
-    return error == MDB_NOTFOUND ? NULL : "the lines that wait for the journal make no sense";
+    return error != 0 && error != MDB_NOTFOUND ? mdb_strerror(error) : problem;
 }
 
 const char *witness_open(struct witness *witness, MDB_env *env, struct journal *journal, const char *path)

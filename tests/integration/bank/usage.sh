@@ -55,6 +55,18 @@ if ((code != 1)) || ! grep -q -- '--results /dev/full: No space left on device' 
 fi
 refused 2 "--store: INVALID_ARGUMENT" bank-server "${listen[@]}" --store drawer
 
+step "a journal that cannot be read back is not taken for an empty one"
+rm -f "$scene_dir/journal"
+mkfifo "$scene_dir/journal"
+exec {kept}<>"$scene_dir/journal" # so that both ends open
+server --store "lmdb:$scene_dir/store"
+load --to "${scene_address[server]}" --calls 3
+wait_for_load
+scene_stop server
+refused 1 "the journal cannot be read" bank-server "${listen[@]}" --journal "$scene_dir/journal" --store "lmdb:$scene_dir/store"
+exec {kept}<&-
+rm "$scene_dir/journal"
+
 step "properties"
 refused 2 "Deadline" bank-load "${to[@]}" --Deadlin=5s
 refused 2 "Deadline" bank-load "${to[@]}" --Deadline=soon
