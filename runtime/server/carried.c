@@ -35,6 +35,7 @@ static void on_attached(struct lane *lane, bool resumed)
         begin_table(carried);
     }
     carried->connection.wire = lane->wire;
+    carried->connection.number = ++carried->connection.server->last_wire;
     session->connection = &carried->connection;
     session->connection_number = lane->connection;
     session->frame_limit = lane->wire->link.frame_limit;

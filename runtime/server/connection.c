@@ -313,6 +313,7 @@ void connection_open(struct semel_server *server, const struct transport *transp
     connection->server = server;
     connection->subject = subject;
     connection->wire = wire;
+    connection->number = ++server->last_wire;
     connection->receipts.counters = &server->receipts;
     connection->next = server->connections;
     if (connection->next != NULL)

@@ -20,6 +20,7 @@ struct connection {
     struct connection *next;
     struct connection *prev;
     struct wire *wire;
+    uint64_t number;         /* of the wire: no two of a server share one */
     uint64_t subject;        /* the user behind the peer */
     struct session *session; /* NULL before WELCOME */
     struct queue_share waiting;

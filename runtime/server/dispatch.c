@@ -94,6 +94,14 @@ void dispatch_seal_reply(struct semel_server *server, struct semel_request *requ
     answer_write(request->reply, request->run.seq, request->method->id, request->body_size, &answer);
 }
 
+/* Whether its client has asked for it on the connection it has now.  If not, it will ask there again, for it has read
+ * no answer; and once the record is gone, that is another run, of which "not executed" must not be said too early. */
+static bool is_asked_here(const struct semel_request *request, const struct session *session)
+{
+    const struct connection *connection = session != NULL ? connection_to(session) : NULL;
+    return connection != NULL && connection->number == request->asked_on;
+}
+
 /* A reply goes to the newest connection of its session; if there is none, the client will come and ask for it. */
 void dispatch_hand_over(struct session *session, struct reply *reply)
 {
@@ -107,6 +115,15 @@ void dispatch_hand_over(struct session *session, struct reply *reply)
         connection_send(connection, reply);
         connection_settle(connection);
     }
+}
+
+/* The client will ask for it again; its connection may have waited for the end. */
+static void withhold(struct session *session, struct reply *reply)
+{
+    struct connection *connection = connection_to(session);
+    reply_settle(reply);
+    if (connection != NULL)
+        connection_settle(connection);
 }
 
 /* The same for a receipt. */
@@ -155,11 +172,15 @@ void dispatch_conclude(struct semel_server *server, struct semel_request *reques
     struct reply *reply = request->reply;
     request->reply = NULL;
     bool refused = request->code == SEMEL_REFUSED;
+    bool lasts = !refused && (request->code == SEMEL_OK || request->method->mode == SEMEL_AT_MOST_ONCE);
     bool wanted = refused ? dedup_withdraw(&request->run) : dedup_finish(&request->run, reply);
+    bool asked = lasts || is_asked_here(request, session);
     server->stats.refused_by[SEMEL_REASON_REFUSED_BY_HANDLER] += refused;
     retire(server, request);
-    if (wanted)
+    if (wanted && asked)
         dispatch_hand_over(session, reply);
+    else if (wanted)
+        withhold(session, reply);
     else
         reply_settle(reply);
     server_settle_drain(server);
@@ -175,11 +196,12 @@ void dispatch_drop(struct semel_server *server, struct semel_request *request, s
                    enum semel_reason reason, enum semel_outcome outcome)
 {
     const struct frame frame = {.seq = request->run.seq, .method = request->method->id};
+    bool asked = outcome != SEMEL_OUTCOME_NOT_EXECUTED || is_asked_here(request, session);
     reply_settle(request->reply);
     request->reply = NULL;
     retire(server, request);
     struct connection *connection = session != NULL ? connection_to(session) : NULL;
-    if (connection != NULL)
+    if (connection != NULL && asked)
         answer_tell(connection, &frame, reason, outcome, "");
     if (connection != NULL && session->connection == connection)
         connection_settle(connection);
@@ -307,15 +329,21 @@ static void resend(struct connection *connection, const struct frame *frame, str
                     "it ran, but its reply is too large");
 }
 
+/* A replay of what waits or runs: the reply goes to the session's newest connection, which is this one. */
+static void attach(struct connection *connection, const struct frame *frame)
+{
+    struct dedup_run *run = dedup_find_running(&connection->session->table, frame->seq);
+    container_of(run, struct semel_request, run)->asked_on = connection->number;
+    connection->server->stats.attached++;
+}
+
 /* A request that does not run, by the word of the dedup table.  May close the connection. */
 static void follow(struct connection *connection, const struct frame *frame,
                    const struct dedup_verdict *verdict)
 {
     struct semel_server *server = connection->server;
     switch (verdict->answer) {
-    case DEDUP_ATTACH: /* the reply goes to the session's newest connection, which is this one */
-        server->stats.attached++;
-        break;
+    case DEDUP_ATTACH: attach(connection, frame); break;
     case DEDUP_RESEND: resend(connection, frame, verdict->reply); break;
     case DEDUP_RECEIPT:
         server->stats.replayed++;
@@ -364,6 +392,7 @@ static void admit(struct connection *connection, const struct frame *frame, int6
                                                request != NULL ? &request->run : &none);
     if (verdict.answer == DEDUP_RUN || verdict.answer == DEDUP_WAIT) {
         request->deadline_ns = deadline_ns;
+        request->asked_on = connection->number;
         decode_and_run(connection, frame, request, verdict.answer == DEDUP_WAIT);
         return;
     }

@@ -32,6 +32,7 @@ struct semel_request {
     struct semel_request *next; /* the running requests of a server */
     struct semel_request *prev;
     struct semel_request *next_in_line; /* while it waits for the store */
+    uint64_t asked_on;                  /* number of the connection that brought it last */
     struct MDB_txn *transaction;        /* while its handler is in it */
     semel_committed_fn *committed;      /* NULL: nobody wants to know */
     void *committed_user;

@@ -31,6 +31,7 @@ struct semel_server {
     struct datagram_listener *datagram_listeners;
     struct connection *connections;
     uint32_t connection_count;
+    uint64_t last_wire;            /* numbers those of connections */
     struct carried *carried;       /* connections that are channels' of this node */
     struct semel_request *running; /* requests whose handler has not finished */
     uint32_t running_count;

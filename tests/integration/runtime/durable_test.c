@@ -166,6 +166,73 @@ Test(durable, a_replay_of_what_waits_is_attached_and_runs_once)
     gate_fini(&gate);
 }
 
+static enum semel_code refuse_first(struct server *asked, semel_request *request, probe_Request *in,
+                                    probe_Reply *out)
+{
+    (void)out;
+    bool refuses = in->op == 5 && server_runs(asked, 5) == 1;
+    return refuses ? semel_request_refuse(request, 0, false) : SEMEL_OK;
+}
+
+/* One after the other in the batch that is committed next: a request of op 5 with this deadline, which has passed
+ * then, and the WELCOME of the connection on which its client is back. */
+static void come_back_while_it_waits(struct peer *old, struct peer *new, uint32_t deadline_ms,
+                                     server_handler *handler)
+{
+    uint8_t body[16];
+    gate_init(&gate);
+    gate_serve(&gate, &server, NULL, ANY);
+    server.handler = handler != NULL ? handler : server.handler;
+    struct hello hello = peer_some_hello(1);
+    come(old, &hello, false);
+    gate_shut(&gate);
+    send_request(old, 1, ADD, 4);
+    gate_wait(&gate, 1);
+    struct frame request = peer_request(2, 1, ADD, body, peer_body(body, 5));
+    request.time_ms = deadline_ms;
+    peer_send(old, &request);
+    for (uint64_t seq = 3; seq < 400; seq++) {
+        send_request(old, seq, PEEK, 6);
+        expect_ok(old, seq);
+    }
+    hello = next_hello(old);
+    peer_connect(new, server.uri);
+    peer_send_hello(new, &hello);
+    peer_expect_end(old);
+    gate_open(&gate, STORE_COMMITTED);
+    cr_assert(peer_take_welcome(new), "resumed");
+}
+
+/* What comes next is the answer to what is asked next; then the replay is answered, and it runs. */
+static void replay_what_waited(struct peer *old, struct peer *new, unsigned runs)
+{
+    send_request(new, 400, PEEK, 6);
+    expect_ok(new, 400);
+    send_request(new, 2, ADD, 5);
+    expect_ok(new, 2);
+    cr_assert_eq(server_runs(&server, 5), runs);
+    peer_close(old);
+    peer_close(new);
+    server_close(&server);
+    gate_fini(&gate);
+}
+
+/* "Not executed" of the one before the replay is read would be taken for the answer to the replay, which runs. */
+Test(durable, a_refusal_is_told_only_where_it_was_asked_for)
+{
+    struct peer old, new;
+    come_back_while_it_waits(&old, &new, FRAME_NO_DEADLINE, refuse_first);
+    server_wait_runs(&server, 5, 1);
+    replay_what_waited(&old, &new, 2);
+}
+
+Test(durable, that_a_deadline_has_passed_is_told_only_where_it_was_asked_for)
+{
+    struct peer old, new;
+    come_back_while_it_waits(&old, &new, 1, NULL);
+    replay_what_waited(&old, &new, 1);
+}
+
 Test(durable, what_is_cancelled_while_it_waits_never_runs)
 {
     struct peer peer;

@@ -261,8 +261,13 @@ void peer_send_hello(struct peer *peer, const struct hello *hello)
 
 bool peer_greet(struct peer *peer, const struct hello *hello)
 {
-    struct frame frame;
     peer_send_hello(peer, hello);
+    return peer_take_welcome(peer);
+}
+
+bool peer_take_welcome(struct peer *peer)
+{
+    struct frame frame;
     cr_assert(peer_read(peer, &frame) && frame.type == FRAME_WELCOME, "no WELCOME");
     cr_assert(welcome_read(frame.body, frame.body_size, &peer->welcome) == SEMEL_REASON_NONE);
     open_link(peer, peer->welcome.nonce);

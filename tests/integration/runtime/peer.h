@@ -62,6 +62,7 @@ void peer_reply(struct peer *peer, const struct frame *request, enum semel_code 
 /* As a client: HELLO, then WELCOME is awaited; returns whether it said RESUMED. */
 struct hello peer_some_hello(uint64_t session);
 void peer_send_hello(struct peer *peer, const struct hello *hello);
+bool peer_take_welcome(struct peer *peer);
 bool peer_greet(struct peer *peer, const struct hello *hello);
 /* A REQUEST of the probe service. */
 struct frame peer_request(uint64_t seq, uint64_t floor, unsigned method, const void *body, size_t size);
