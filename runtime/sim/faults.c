@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/units.h"
+#include "sim/disk.h"
 #include "sim/stream.h"
 
 enum {
@@ -39,6 +40,8 @@ void semel_sim_choose_faults(semel_sim *sim, struct semel_sim_faults *ret_faults
         .fragment = chance_of(dice(), 500),
         .drift = chance_of(dice(), 300),
     };
+    ret_faults->disk_ms = choose_mean(800);
+    ret_faults->commit_us = chance_of(dice(), 500) ? 0 : INT64_C(50) << chance_below(dice(), 10);
 }
 
 /* ---- the kinds ---- */
@@ -121,6 +124,13 @@ static void crash(void)
         semel_sim_crash(host); /* may not return */
 }
 
+static void fail_disk(void)
+{
+    semel_sim_host *host = any_host();
+    if (host->up && disk_is_open(host))
+        semel_sim_fail_disk(host);
+}
+
 static void leap(void)
 {
     semel_sim_host *host = any_host();
@@ -149,7 +159,7 @@ static void replay(void)
 
 /* ---- coming again and again ---- */
 
-enum { KINDS = 7 };
+enum { KINDS = 8 };
 
 static const struct {
     void (*strike)(void);
@@ -162,6 +172,7 @@ static const struct {
     {crash, offsetof(struct semel_sim_faults, crash_ms)},
     {leap, offsetof(struct semel_sim_faults, leap_ms)},
     {replay, offsetof(struct semel_sim_faults, replay_ms)},
+    {fail_disk, offsetof(struct semel_sim_faults, disk_ms)},
 };
 
 static void on_fault(void *arg, uint64_t tag);
@@ -209,7 +220,8 @@ static void free_every_way(void)
 
 void semel_sim_end_faults(semel_sim *sim)
 {
-    const struct semel_sim_faults none = {.latency_us = sim->faults.latency_us};
+    const struct semel_sim_faults none = {.latency_us = sim->faults.latency_us,
+                                          .commit_us = sim->faults.commit_us};
     world_tell(NULL, "the faults end");
     sim->faults = none;
     sim->faults_epoch++;
@@ -218,6 +230,7 @@ void semel_sim_end_faults(semel_sim *sim)
     for (uint32_t i = 0; i < sim->host_count; i++) {
         semel_sim_host *host = sim->hosts[i];
         host->crash_in = 0;
+        host->disk_fails = false;
         host->stalled_until_ns = sim->now_ns;
         semel_sim_start(host);
     }

@@ -10,6 +10,7 @@
 
 #include "core/units.h"
 #include "net/inherit.h"
+#include "sim/disk.h"
 #include "sim/loop.h"
 #include "sim/stream.h"
 
@@ -72,6 +73,11 @@ void semel_sim_stall(semel_sim_host *host, int64_t ms)
     sim_loop_replan(host);
 }
 
+void semel_sim_fail_disk(semel_sim_host *host)
+{
+    host->disk_fails = true;
+}
+
 /* ---- its life ---- */
 
 /* The process is gone: its memory, its loops, its descriptors, what it had put off. */
@@ -80,11 +86,13 @@ static void bury(semel_sim_host *host)
     host->dying = false;
     host->up = false;
     host->crash_in = 0;
+    host->disk_fails = false;
     host->off = chance_of(world_chance(WORLD_CHANCE_FAULTS), 400);
     world_tell(host, host->off ? "crashes, and its machine with it" : "crashes");
     world_mix('C', host->index, host->off);
     sim_loop_drop(host);
     stream_drop(host, host->off);
+    disk_drop(host);
     heap_clear(&host->heap);
 }
 
@@ -120,6 +128,12 @@ void semel_sim_crash(semel_sim_host *host)
         longjmp(world->turn->crash, 1);
     if (!is_inside(host))
         bury(host);
+}
+
+void host_may_crash(semel_sim_host *host)
+{
+    if (host != NULL && host->crash_in > 0 && --host->crash_in == 0)
+        semel_sim_crash(host);
 }
 
 void host_check_dying(void)
@@ -184,16 +198,20 @@ void semel_sim_stop(semel_sim_host *host)
         return; /* it has crashed on its way out */
     host->up = false;
     host->crash_in = 0;
+    host->disk_fails = false;
     if (host->heap.count > 0)
         semel_sim_fail(host->sim, "%s has closed its node, and %zu blocks of memory are left", host->name,
                        host->heap.count);
     if (stream_open_count(host) > 0)
         semel_sim_fail(host->sim, "%s has closed its node, and %d descriptors are left", host->name,
                        stream_open_count(host));
+    if (disk_is_open(host))
+        semel_sim_fail(host->sim, "%s has closed its node, and a store is left open", host->name);
 }
 
 void host_free(semel_sim_host *host)
 {
+    disk_drop(host);
     heap_clear(&host->heap);
     while (host->errands != NULL) {
         struct host_errand *errand = host->errands;

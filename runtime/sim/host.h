@@ -20,7 +20,8 @@ struct semel_sim_host {
     bool dying;        /* crashes as soon as its outermost code can be left */
     bool off;          /* the machine is, not just its process */
     bool spared;       /* by faults */
-    uint32_t crash_in; /* so many reads and writes; 0: not planned */
+    uint32_t crash_in; /* so many reads, writes and steps of a commit; 0: not planned */
+    bool disk_fails;   /* the next commit of its stores does */
     uint32_t life;
     struct heap_list heap;
     struct chance chance; /* of its process */
@@ -35,6 +36,8 @@ struct semel_sim_host {
 
 /* Runs code as the process of a host; it may crash inside. */
 void host_run(semel_sim_host *host, void (*fn)(void *arg), void *arg);
+/* A place where its process may end; NULL: no host, and it goes on. */
+void host_may_crash(semel_sim_host *host);
 /* Leaves the code of hosts that have to die, and that wait inside for the world. */
 void host_check_dying(void);
 

@@ -13,13 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sim/folder.h"
 #include "sim/options.h"
 #include "sim/world.h"
 
 enum {
     SEED_SECONDS = 60, /* real time for one seed: a thousand times what it takes */
-    PROGRESS_SECONDS = 10,
-    TAIL_LINES = 250, /* of the trace of a seed that failed; --trace shows all of it */
+    TAIL_LINES = 250,  /* of the trace of a seed that failed; --trace shows all of it */
 };
 
 enum ending { ENDING_PASSED = 0, ENDING_FAILED = 1 };
@@ -147,6 +147,7 @@ static void tell_again(const struct semel_sim_scenario *scenario, uint64_t seed,
     close(ends[1]);
     print_tail(ends[0]);
     (void)waitpid(process, NULL, 0);
+    folder_sweep(process);
 }
 
 /* ---- all of them ---- */
@@ -166,13 +167,33 @@ static void stop_all(const struct job *jobs, uint32_t count)
             (void)kill(jobs[i].process, SIGKILL);
 }
 
-/* Waits for a child, with a line of progress now and then; NULL: none is left. */
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal_number)
+{
+    interrupted = signal_number;
+}
+
+/* Who is told to end ends those it has started, and clears up after them. */
+static void heed_interrupts(void)
+{
+    const struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+}
+
+/* Waits for a child; NULL: none is left. */
 static struct job *wait_for_one(struct job *jobs, uint32_t count, int *ret_status)
 {
     pid_t process = waitpid(-1, ret_status, 0);
+    if (process < 0 && interrupted != 0) {
+        stop_all(jobs, count);
+        process = waitpid(-1, ret_status, 0);
+    }
     for (uint32_t i = 0; i < count; i++)
         if (process > 0 && jobs[i].process == process) {
             jobs[i].process = 0;
+            folder_sweep(process);
             return &jobs[i];
         }
     return NULL;
@@ -190,6 +211,8 @@ static int judge(const char *program, const struct semel_sim_scenario *scenario,
         failed = job;
         stop_all(jobs, count);
     }
+    if (interrupted != 0)
+        (void)raise(interrupted);
     if (failed == NULL)
         return 0;
     uint64_t seed = atomic_load(&failed->seed);
@@ -226,6 +249,7 @@ int semel_sim_main(int argc, char **argv, const struct semel_sim_scenario *scena
     time_t began = seconds();
     for (uint32_t i = 0; i < options.jobs; i++)
         jobs[i].process = start(scenario, options.first + i, &options, &jobs[i]);
+    heed_interrupts();
     int ending = judge(argv[0], scenario, jobs, options.jobs);
     uint64_t events = 0;
     for (uint32_t i = 0; i < options.jobs; i++)

@@ -1,6 +1,7 @@
-/* Included before everything else of the runtime when it is built for the simulator: its memory is a host's.
+/* Included before everything else of the runtime when it is built for the simulator: its memory is a host's, and what
+ * its store commits goes to a disk that can fail.
  *
- * Reads best next: heap.h. */
+ * Reads best next: heap.h, disk.h. */
 #ifndef SIM_REDIRECT_H
 #define SIM_REDIRECT_H
 
@@ -17,5 +18,9 @@
 #define free(memory) heap_free(memory)
 #define strdup(text) heap_strdup(text)
 #define strndup(text, most) heap_strndup(text, most)
+
+/* lmdb.h, which comes later, declares them under these names. */
+#define mdb_put(txn, dbi, key, data, flags) disk_put(txn, dbi, key, data, flags)
+#define mdb_txn_commit(txn) disk_txn_commit(txn)
 
 #endif

@@ -205,13 +205,6 @@ static void record(struct stream *stream, const uint8_t *bytes, size_t size)
 
 static void watch_patience(struct stream *stream);
 
-/* Every read and write is a place where the process may end. */
-static void may_crash(semel_sim_host *host)
-{
-    if (host != NULL && host->crash_in > 0 && --host->crash_in == 0)
-        semel_sim_crash(host);
-}
-
 /* How many bytes one system call moves. */
 static size_t share(size_t most)
 {
@@ -255,7 +248,7 @@ static void read_on(struct stream *writer, uint64_t upto)
 ssize_t stream_read(int fd, void *into, size_t size)
 {
     struct stream *stream = stream_of(fd);
-    may_crash(stream->host);
+    host_may_crash(stream->host);
     assert(stream->state == STREAM_OPEN && size > 0);
     struct stream_pipe *pipe = &stream->peer->out;
     size_t there = (size_t)(pipe->arrived - pipe->read_upto);
@@ -288,7 +281,7 @@ void way_put(struct stream *stream, const uint8_t *bytes, size_t size)
 ssize_t stream_write(int fd, const struct iovec *parts, size_t count)
 {
     struct stream *stream = stream_of(fd);
-    may_crash(stream->host);
+    host_may_crash(stream->host);
     size_t room = room_of(stream);
     if (stream->state != STREAM_OPEN || stream->error != 0 || room == 0) {
         errno = stream->error != 0 ? EPIPE : EAGAIN;
@@ -306,7 +299,7 @@ ssize_t stream_write(int fd, const struct iovec *parts, size_t count)
     }
     way_send(stream, false);
     watch_patience(stream);
-    may_crash(stream->host);
+    host_may_crash(stream->host);
     return taken;
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/units.h"
+#include "sim/disk.h"
 #include "sim/host.h"
 #include "sim/loop.h"
 #include "sim/stream.h"
@@ -44,6 +45,7 @@ bool world_end(semel_sim *sim, char *ret_failure)
         host_free(sim->hosts[i]);
     sim_loop_free_all();
     stream_free_all();
+    disk_free();
     agenda_fini(&sim->agenda);
     free(sim);
     world = NULL;

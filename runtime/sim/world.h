@@ -16,6 +16,7 @@ enum { WORLD_HOSTS_MAX = 32, WORLD_TEXT_MAX = 512 };
 
 struct stream;
 struct sim_loop;
+struct disk;
 
 /* The purposes of chance, each with numbers of its own. */
 enum world_chance {
@@ -23,6 +24,7 @@ enum world_chance {
     WORLD_CHANCE_NETWORK,
     WORLD_CHANCE_FAULTS,
     WORLD_CHANCE_LOOPS,
+    WORLD_CHANCE_DISK,
     WORLD_CHANCES
 };
 
@@ -47,6 +49,7 @@ struct semel_sim {
     int stream_capacity;
     struct sim_loop *loops;
     uint64_t last_connection; /* numbers them in traces */
+    struct disk *disk;        /* what all hosts have on theirs; NULL: nothing yet */
     bool blocked[WORLD_HOSTS_MAX][WORLD_HOSTS_MAX];
 
     struct semel_sim_faults faults;

@@ -1,4 +1,4 @@
-/* Chooses a store by its specification, and what all stores need.
+/* What all stores need.
  *
  * Reads best next: store.h. */
 #include "store/store.h"
@@ -17,18 +17,6 @@ enum semel_code store_fail(struct store_problem *problem, enum semel_code code, 
     if (length >= (int)sizeof problem->text)
         memcpy(problem->text + sizeof problem->text - 4, "...", 4);
     return code;
-}
-
-enum semel_code store_open(const char *spec, const struct store_options *options, struct store **ret_store,
-                           struct store_problem *ret_problem)
-{
-    if (spec == NULL || strcmp(spec, "memory") == 0)
-        return memory_open(options, ret_store, ret_problem);
-    if (strncmp(spec, "lmdb:", 5) != 0)
-        return store_fail(ret_problem, SEMEL_INVALID_ARGUMENT, "unknown store; write memory or lmdb:PATH");
-    if (spec[5] == '\0')
-        return store_fail(ret_problem, SEMEL_INVALID_ARGUMENT, "lmdb: needs a file; write lmdb:PATH");
-    return lmdb_open(spec + 5, options, ret_store, ret_problem);
 }
 
 void store_end(struct store *store, struct store_ended *ended, struct store_commit *commit,

@@ -25,7 +25,18 @@ static void choose_policy(semel_sim *sim, const struct setup *setup, struct op *
                                                           : SEMEL_ON_UNAVAILABLE_FAIL;
     if (op->on_unavailable == SEMEL_ON_UNAVAILABLE_FAIL && one_in(sim, 8))
         op->on_unavailable = SEMEL_ON_UNAVAILABLE_DROP;
-    op->hedged = setup->hedges && op->mode == MODE_SET && one_in(sim, 2);
+    op->hedged = setup->hedges && modes[op->mode].idempotent && one_in(sim, 2);
+}
+
+/* Each mode has so many of ten. */
+static enum mode choose_mode(semel_sim *sim, const struct setup *setup)
+{
+    static const enum mode plain[] = {MODE_ADD, MODE_ADD, MODE_ADD, MODE_ADD, MODE_ADD,
+                                      MODE_ADD, MODE_SET, MODE_SET, MODE_SET, MODE_TELL};
+    static const enum mode durable[] = {MODE_ADD, MODE_ADD, MODE_ADD, MODE_SET,  MODE_TELL,
+                                        MODE_PUT, MODE_PUT, MODE_PUT, MODE_NOTE, MODE_RENEW};
+    uint64_t which = semel_sim_below(sim, 10);
+    return setup->durable != 0 ? durable[which] : plain[which];
 }
 
 struct op *calls_choose(semel_sim *sim, const struct setup *setup, const semel_sim_host *caller)
@@ -33,12 +44,9 @@ struct op *calls_choose(semel_sim *sim, const struct setup *setup, const semel_s
     if (history->op_count == OPS_MAX)
         return NULL;
     struct op *op = &history->ops[++history->op_count];
-    uint64_t mode = semel_sim_below(sim, 10);
     *op = (struct op){
         .id = history->op_count,
-        .mode = mode < 6   ? MODE_ADD
-                : mode < 9 ? MODE_SET
-                           : MODE_TELL,
+        .mode = choose_mode(sim, setup),
         .behaviour = one_in(sim, 8) ? BEHAVE_FAIL : BEHAVE_OK,
         .think_ms = setup->handlers_think && one_in(sim, 3) ? 1u << semel_sim_below(sim, 11) : 0,
         .refusals = setup->handlers_refuse && one_in(sim, 3) ? 1 + (uint32_t)semel_sim_below(sim, 3) : 0,
@@ -47,6 +55,8 @@ struct op *calls_choose(semel_sim *sim, const struct setup *setup, const semel_s
         .caller = caller->index,
         .caller_life = semel_sim_life(caller),
     };
+    if (modes[op->mode].transactional)
+        op->think_ms = 0; /* PENDING would be refused */
     choose_policy(sim, setup, op);
     return op;
 }
@@ -76,11 +86,15 @@ static void on_told(const semel_status *status, void *user)
 
 static enum semel_code start_call(struct op *op, const ledger_Op *in, const semel_call_options *options)
 {
-    if (op->mode == MODE_ADD)
-        return ledger_Ledger_Add_start(op->channel, in, options, &op->call, on_done, op);
-    if (op->mode == MODE_SET)
-        return ledger_Ledger_Set_start(op->channel, in, options, &op->call, on_done, op);
-    return ledger_Ledger_Tell_start(op->channel, in, options, &op->call, on_told, op);
+    semel_channel *channel = op->channel;
+    switch (op->mode) {
+    case MODE_ADD: return ledger_Ledger_Add_start(channel, in, options, &op->call, on_done, op);
+    case MODE_SET: return ledger_Ledger_Set_start(channel, in, options, &op->call, on_done, op);
+    case MODE_TELL: return ledger_Ledger_Tell_start(channel, in, options, &op->call, on_told, op);
+    case MODE_PUT: return ledger_Ledger_Put_start(channel, in, options, &op->call, on_done, op);
+    case MODE_NOTE: return ledger_Ledger_Note_start(channel, in, options, &op->call, on_told, op);
+    default: return ledger_Ledger_Renew_start(channel, in, options, &op->call, on_done, op);
+    }
 }
 
 void calls_start(struct op *op, semel_channel *channel, ops_then_fn *then, void *then_user)
@@ -106,7 +120,7 @@ void calls_start(struct op *op, semel_channel *channel, ops_then_fn *then, void 
     op->started_us = semel_sim_now_us(history->sim);
     op->started_clock_ns = host_now(caller);
     semel_sim_note(history->sim, caller, "calls op %llu (%s), deadline %lld ms", (unsigned long long)op->id,
-                   history_mode_name(op->mode), (long long)op->deadline_ms);
+                   modes[op->mode].name, (long long)op->deadline_ms);
     op->started = start_call(op, &in, &options) == SEMEL_OK;
     history->outstanding += op->started;
 }

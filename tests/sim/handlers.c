@@ -4,9 +4,11 @@
 #include "handlers.h"
 
 #include <assert.h>
+#include <semel/store.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "effects.h"
 #include "ledger.semel.h"
 
 /* A request that is answered later. */
@@ -40,10 +42,11 @@ static void finish(struct answer *answer)
     const struct answer given = *answer;
     ledger_Mark mark = ledger_Mark_init_zero;
     take(answer); /* first: the process may crash in what follows */
+    history_finished(given.run);
     fill(&mark, given.op, given.run);
     if (given.op->behaviour == BEHAVE_FAIL)
         semel_request_fail(given.request, SEMEL_ABORTED, "as it was told");
-    else if (given.op->mode == MODE_TELL)
+    else if (modes[given.op->mode].oneway)
         semel_request_finish(given.request, NULL);
     else
         semel_request_finish(given.request, &mark);
@@ -65,19 +68,32 @@ static enum semel_code think(semel_request *request, struct op *op, struct handl
     return SEMEL_PENDING;
 }
 
+static void on_committed(bool committed, void *user)
+{
+    struct op *op = user;
+    op->committed += committed && op->behaviour == BEHAVE_OK;
+}
+
+/* In a transaction everything is written first: what ends other than well must leave nothing of it. */
 static enum semel_code handle(semel_request *request, const ledger_Op *in, ledger_Mark *out,
                               struct handlers *handlers)
 {
     struct op *op = history_op(in->id);
+    struct MDB_txn *txn = semel_request_transaction(request);
     handlers->called++;
+    if (txn != NULL && !effects_add(handlers->effects, txn, op))
+        return semel_request_refuse(request, 20, false);
     if (op->refusals > 0) {
         op->refusals--;
         semel_sim_note(history->sim, handlers->host, "refuses op %llu", (unsigned long long)op->id);
         return semel_request_refuse(request, op->refusals * 7, op->refusals == 2);
     }
-    uint64_t run = history_ran(op, handlers->host);
+    uint64_t run = history_ran(op, handlers->host, txn != NULL);
     if (op->think_ms > 0)
         return think(request, op, handlers, run);
+    history_finished(run);
+    if (txn != NULL)
+        (void)semel_request_when_committed(request, on_committed, op);
     if (op->behaviour == BEHAVE_FAIL)
         return semel_request_error(request, SEMEL_ABORTED, "as it was told");
     if (out != NULL)
@@ -85,12 +101,7 @@ static enum semel_code handle(semel_request *request, const ledger_Op *in, ledge
     return SEMEL_OK;
 }
 
-static enum semel_code add(semel_request *request, ledger_Op *in, ledger_Mark *out, void *user)
-{
-    return handle(request, in, out, user);
-}
-
-static enum semel_code set(semel_request *request, ledger_Op *in, ledger_Mark *out, void *user)
+static enum semel_code mark(semel_request *request, ledger_Op *in, ledger_Mark *out, void *user)
 {
     return handle(request, in, out, user);
 }
@@ -102,7 +113,8 @@ static enum semel_code tell(semel_request *request, ledger_Op *in, void *user)
 
 void handlers_serve(struct handlers *handlers, semel_server *server)
 {
-    static const struct ledger_Ledger_handlers functions = {.Add = add, .Set = set, .Tell = tell};
+    static const struct ledger_Ledger_handlers functions = {
+        .Add = mark, .Set = mark, .Tell = tell, .Put = mark, .Note = tell, .Renew = mark};
     enum semel_code code = ledger_Ledger_serve(server, &functions, handlers);
     assert(code == SEMEL_OK);
     (void)code;

@@ -13,8 +13,9 @@ struct answer;
 /* Of one process. */
 struct handlers {
     semel_sim_host *host;
-    struct answer *answers; /* that are to be given later */
-    uint64_t called;        /* in this life */
+    struct answer *answers;        /* that are to be given later */
+    uint64_t called;               /* in this life */
+    const struct effects *effects; /* where transactional ones leave theirs; NULL: nowhere */
 };
 
 /* A new life: requests that were not answered went with the one before. */

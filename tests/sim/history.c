@@ -4,11 +4,21 @@
 #include "history.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "judge.h"
 #include "sim/host.h"
 
 struct history *history;
+
+const struct mode_is modes[MODE_COUNT] = {
+    [MODE_ADD] = {.name = "Add"},
+    [MODE_SET] = {.name = "Set", .idempotent = true},
+    [MODE_TELL] = {.name = "Tell", .oneway = true},
+    [MODE_PUT] = {.name = "Put", .transactional = true},
+    [MODE_NOTE] = {.name = "Note", .oneway = true, .transactional = true},
+    [MODE_RENEW] = {.name = "Renew", .idempotent = true, .transactional = true},
+};
 
 struct op *history_op(uint64_t id)
 {
@@ -16,31 +26,43 @@ struct op *history_op(uint64_t id)
     return &history->ops[id];
 }
 
-const char *history_mode_name(enum mode mode)
-{
-    static const char *const names[MODE_COUNT] = {"Add", "Set", "Tell"};
-    return names[mode];
-}
-
 void history_begin(semel_sim *sim, const struct setup *setup)
 {
     history->sim = sim;
     history->setup = setup;
     history->op_count = history->run_count = history->outstanding = 0;
+    memset(history->durable, 0, sizeof history->durable);
+    memset(history->store_failures, 0, sizeof history->store_failures);
+    memset(history->active_us, 0, sizeof history->active_us);
 }
 
-uint64_t history_ran(struct op *op, const semel_sim_host *host)
+uint64_t history_ran(struct op *op, const semel_sim_host *host, bool undoable)
 {
-    assert(history->run_count < RUNS_MAX);
+    assert(history->run_count < RUNS_MAX && host->index < HOSTS_MAX);
+    if (!modes[op->mode].idempotent && op->read_unprotected[host->index])
+        semel_sim_fail(history->sim, "op %llu runs, though it came when its server could remember no more",
+                       (unsigned long long)op->id);
     uint64_t number = ++history->run_count;
     history->runs[number] = (struct run){.op = op->id,
                                          .host = host->index,
                                          .life = semel_sim_life(host),
                                          .at_us = semel_sim_now_us(history->sim)};
     op->run_count++;
+    op->lasting_runs += !undoable;
     semel_sim_note(history->sim, host, "runs op %llu, run %llu", (unsigned long long)op->id,
                    (unsigned long long)number);
     return number;
+}
+
+void history_finished(uint64_t run)
+{
+    history->runs[run].finished_us = semel_sim_now_us(history->sim);
+}
+
+void history_active(const semel_sim_host *host)
+{
+    assert(host->index < HOSTS_MAX && semel_sim_life(host) < LIVES_MAX);
+    history->active_us[host->index][semel_sim_life(host)] = semel_sim_now_us(history->sim);
 }
 
 void history_ended(struct op *op, const semel_status *status, uint64_t reply_run)

@@ -9,18 +9,28 @@
 
 struct setup;
 
-enum mode { MODE_ADD, MODE_SET, MODE_TELL, MODE_COUNT };
+enum mode { MODE_ADD, MODE_SET, MODE_TELL, MODE_PUT, MODE_NOTE, MODE_RENEW, MODE_COUNT };
+
+/* What a mode is, as ledger.proto says. */
+struct mode_is {
+    const char *name;
+    bool idempotent;
+    bool oneway;
+    bool transactional;
+};
+extern const struct mode_is modes[MODE_COUNT];
 
 /* What a handler does with an operation. */
 enum behaviour { BEHAVE_OK, BEHAVE_FAIL, BEHAVE_REFUSE, BEHAVE_COUNT };
 
-enum { OPS_MAX = 1024, RUNS_MAX = 1 << 16 };
+enum { OPS_MAX = 1024, RUNS_MAX = 1 << 16, HOSTS_MAX = 8, LIVES_MAX = 512 };
 
 struct run {
     uint64_t op;
     uint32_t host; /* index of the server */
     uint32_t life;
     int64_t at_us;
+    int64_t finished_us; /* 0: not yet */
 };
 
 struct op;
@@ -61,6 +71,9 @@ struct op {
     semel_status status;
     uint64_t told_run; /* OK: the run that the reply names */
     uint32_t run_count;
+    uint32_t lasting_runs; /* of these, outside of a transaction: nothing can undo them */
+    uint32_t effects;      /* when all is quiet: what transactional handlers have left in the stores */
+    uint32_t committed;    /* how often a handler was told that what it wrote is there to stay */
 
     /* what the wire saw */
     uint32_t written;         /* requests of it that left whole */
@@ -68,6 +81,8 @@ struct op {
     uint64_t written_seq;
     uint64_t written_connection;
     int64_t written_us;
+    uint32_t read_in[HOSTS_MAX];      /* the first life of each host in which its request was read; 0: none */
+    bool read_unprotected[HOSTS_MAX]; /* last read while its store had failed */
 };
 
 struct history {
@@ -78,7 +93,10 @@ struct history {
     struct run runs[RUNS_MAX + 1]; /* by number */
     uint32_t run_count;
     uint32_t outstanding; /* started, not ended, not abandoned */
-    bool durable;         /* servers keep their domain over a crash */
+    /* of each host: */
+    bool durable[HOSTS_MAX];                 /* its store outlives a crash */
+    uint32_t store_failures[HOSTS_MAX];      /* lives in which the store was said to have failed */
+    int64_t active_us[HOSTS_MAX][LIVES_MAX]; /* when it was last seen to do anything, in each life */
 };
 
 /* The one of the world that is played. */
@@ -86,9 +104,12 @@ extern struct history *history;
 
 void history_begin(semel_sim *sim, const struct setup *setup);
 struct op *history_op(uint64_t id);
-const char *history_mode_name(enum mode mode);
-/* A handler begins to run an operation.  Returns the number of the run. */
-uint64_t history_ran(struct op *op, const semel_sim_host *host);
+/* A handler begins to run an operation; undoable: within a transaction.  Returns the number of the run. */
+uint64_t history_ran(struct op *op, const semel_sim_host *host, bool undoable);
+/* It has answered. */
+void history_finished(uint64_t run);
+/* A host does something. */
+void history_active(const semel_sim_host *host);
 /* A call has ended; reply_run: what the reply says, 0: none. */
 void history_ended(struct op *op, const semel_status *status, uint64_t reply_run);
 /* A host has started anew: what its former lives have asked will not be told of. */

@@ -7,20 +7,22 @@
 
 #include "history.h"
 #include "recoveries.h"
+#include "sim/host.h"
 #include "watch.h"
 
 static void blame(const struct op *op, const char *what)
 {
     semel_sim_fail(history->sim,
-                   "op %" PRIu64 " (%s): %s; it ended %s %s %s %s, ran %u times, was written %u times", op->id,
-                   history_mode_name(op->mode), what, semel_code_name(op->status.code),
+                   "op %" PRIu64
+                   " (%s): %s; it ended %s %s %s %s, ran %u times, left %u effects, was written %u times",
+                   op->id, modes[op->mode].name, what, semel_code_name(op->status.code),
                    semel_outcome_name(op->status.outcome), semel_reason_name(op->status.reason),
-                   semel_rule_name(op->status.rule), op->run_count, op->written);
+                   semel_rule_name(op->status.rule), op->run_count, op->effects, op->written);
 }
 
 static bool may_run_again(const struct op *op)
 {
-    return op->mode == MODE_SET;
+    return modes[op->mode].idempotent;
 }
 
 static bool deadline_passed(const struct op *op)
@@ -29,6 +31,34 @@ static bool deadline_passed(const struct op *op)
 }
 
 /* ---- when it ends ---- */
+
+/* Whether a run that ended on this host, in this life, is on record there for certain: its end goes to the store within
+ * 100 ms, behind one commit that is on its way, and the host was seen at work after that. */
+static bool is_on_record(const struct run *run)
+{
+    const struct semel_sim_faults *faults = &history->setup->faults;
+    int64_t within_us = 200000 + 4 * faults->commit_us;
+    return run->finished_us > 0 && history->store_failures[run->host] == 0 && faults->stall_ms == 0 &&
+           history->active_us[run->host][run->life] > run->finished_us + within_us;
+}
+
+/* Whether a server may know that it began, and no more: it was read in a life of the server that is over, which
+ * has not recorded its end.  A transaction is there or not: then only a commit of which nobody knows leaves a doubt. */
+static bool may_have_begun(const struct op *op)
+{
+    for (uint32_t number = 1; number <= history->run_count; number++)
+        if (history->runs[number].op == op->id && is_on_record(&history->runs[number]))
+            return false;
+    for (uint32_t host = 0; host < history->sim->host_count; host++) {
+        if (!history->durable[host] || op->read_in[host] == 0)
+            continue;
+        if (history->store_failures[host] > 0)
+            return true;
+        if (!modes[op->mode].transactional && op->read_in[host] < semel_sim_life(history->sim->hosts[host]))
+            return true;
+    }
+    return false;
+}
 
 /* Whether anything that the world has done makes it right not to know. */
 static bool may_be_unknown(const struct op *op)
@@ -41,7 +71,7 @@ static bool may_be_unknown(const struct op *op)
     if (watch_lost_session(op))
         return true; /* R4 */
     if (op->status.reason == SEMEL_REASON_BEGUN)
-        return history->durable; /* R6 */
+        return may_have_begun(op); /* R6 */
     bool policy_ends = op->on_unavailable != SEMEL_ON_UNAVAILABLE_WAIT ||
                        op->status.denied == SEMEL_REASON_WAIT_PAST_DEADLINE ||
                        (op->status.denied == SEMEL_REASON_RECOVERY_GAVE_UP && recoveries_gave_up(op));
@@ -111,6 +141,17 @@ void judge_ending(const struct op *op, const struct setup *setup)
 
 /* ---- when all is quiet ---- */
 
+/* What it has done to the world, however it ended. */
+static void judge_effects(const struct op *op)
+{
+    if (!may_run_again(op) && op->lasting_runs + op->effects > 1)
+        blame(op, "it must not run twice");
+    if (op->behaviour == BEHAVE_FAIL && op->effects > 0)
+        blame(op, "its handler failed, and what that wrote is there");
+    if (op->committed > 0 && op->effects == 0)
+        blame(op, "its handler was told that what it wrote is there to stay, and it is not");
+}
+
 static void judge(const struct op *op)
 {
     const semel_status *status = &op->status;
@@ -119,19 +160,20 @@ static void judge(const struct op *op)
             blame(op, "it was never started");
         return;
     }
-    if (!may_run_again(op) && op->run_count > 1)
-        blame(op, "it must not run twice");
+    judge_effects(op);
     if (op->abandoned)
         return;
     if (op->ended == 0) {
         blame(op, "it has not ended, and the faults have");
         return;
     }
-    if (status->outcome == SEMEL_OUTCOME_NOT_EXECUTED && op->run_count > 0)
+    if (status->outcome == SEMEL_OUTCOME_NOT_EXECUTED && op->lasting_runs + op->effects > 0)
         blame(op, "it is said not to have run");
     if (status->outcome == SEMEL_OUTCOME_EXECUTED && op->run_count == 0)
         blame(op, "it is said to have run");
-    if (op->mode != MODE_TELL && status->code == SEMEL_OK && history->runs[op->told_run].op != op->id)
+    if (status->code == SEMEL_OK && op->lasting_runs + op->effects == 0)
+        blame(op, "it is said to be done, and nothing of it is there");
+    if (!modes[op->mode].oneway && status->code == SEMEL_OK && history->runs[op->told_run].op != op->id)
         blame(op, "its reply is of another run");
 }
 

@@ -70,6 +70,7 @@ static void play(semel_sim *sim, void *user)
     semel_sim_begin_faults(sim, &setup.faults);
     make_calls(sim);
     come_to_rest(sim);
+    servers_count_effects();
     judge_all(&setup);
     clients_stop();
     servers_stop();

@@ -137,8 +137,7 @@ static bool is_attached(const struct op *op)
 
 static void blame(const struct op *op, const char *what)
 {
-    semel_sim_fail(history->sim, "op %llu (%s) %s", (unsigned long long)op->id, history_mode_name(op->mode),
-                   what);
+    semel_sim_fail(history->sim, "op %llu (%s) %s", (unsigned long long)op->id, modes[op->mode].name, what);
 }
 
 /* The calls of a run that was cut short end with its connection, before the next one. */

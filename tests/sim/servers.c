@@ -1,19 +1,27 @@
-/* A server is a node that listens, and may be drained and restarted.
+/* A server is a node that listens, with a store or without, and may be drained and restarted.
  *
  * Reads best next: servers.h, handlers.h. */
 #include "servers.h"
 
 #include <assert.h>
+#include <semel/store.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "effects.h"
 #include "handlers.h"
 #include "history.h"
+#include "sim/disk.h"
+#include "watch.h"
 
 static struct server {
     semel_sim_host *host;
     semel_node *node;
     semel_server *server;
     struct handlers handlers;
+    struct effects effects;
+    bool durable;
+    bool failed; /* its store has: it waits for a restart */
     bool draining;
     bool drained;
 } servers[SERVERS_MAX];
@@ -23,10 +31,38 @@ static semel_properties *properties;
 
 /* ---- processes ---- */
 
+/* A store fails because its disk does, and says so. */
+static void on_store_failed(struct server *server)
+{
+    server->failed = true;
+    history->store_failures[server->host->index]++;
+    if (!disk_has_failed(server->host))
+        semel_sim_fail(history->sim, "the store of %s has failed, and its disk has not", server->host->name);
+}
+
 static void on_log(enum semel_log_level level, const char *text, void *user)
 {
+    struct server *server = user;
     (void)level;
-    semel_sim_note(history->sim, user, "log: %s", text);
+    semel_sim_note(history->sim, server->host, "log: %s", text);
+    if (strstr(text, "THE STORE HAS FAILED") != NULL)
+        on_store_failed(server);
+}
+
+static void open_server(struct server *server)
+{
+    semel_status status;
+    enum semel_code code = semel_server_open(server->node, server->durable ? "lmdb:ledger" : NULL,
+                                             &server->server, &status);
+    assert(code == SEMEL_OK);
+    if (server->durable)
+        effects_open(&server->effects, semel_server_environment(server->server));
+    else
+        semel_server_waive_transactions(server->server);
+    handlers_serve(&server->handlers, server->server);
+    code = semel_server_listen(server->server, "tcp://0.0.0.0:4061", NULL, &status);
+    assert(code == SEMEL_OK);
+    (void)code;
 }
 
 static void boot(semel_sim_host *host, void *user)
@@ -34,16 +70,13 @@ static void boot(semel_sim_host *host, void *user)
     struct server *server = user;
     semel_status status;
     handlers_begin(&server->handlers);
-    server->draining = server->drained = false;
-    const struct semel_node_options options = {.properties = properties, .log = on_log, .log_user = host};
+    server->draining = server->drained = server->failed = false;
+    watch_restarted(host);
+    const struct semel_node_options options = {.properties = properties, .log = on_log, .log_user = server};
     enum semel_code code = semel_node_open(&options, &server->node, &status);
     assert(code == SEMEL_OK);
-    code = semel_server_open(server->node, NULL, &server->server, &status);
-    assert(code == SEMEL_OK);
-    handlers_serve(&server->handlers, server->server);
-    code = semel_server_listen(server->server, "tcp://0.0.0.0:4061", NULL, &status);
-    assert(code == SEMEL_OK);
     (void)code;
+    open_server(server);
 }
 
 void servers_add(semel_sim *sim, const struct setup *setup)
@@ -55,6 +88,9 @@ void servers_add(semel_sim *sim, const struct setup *setup)
         snprintf(name, sizeof name, "server%u", i + 1);
         servers[i] = (struct server){0};
         servers[i].host = servers[i].handlers.host = semel_sim_add_host(sim, name, boot, &servers[i]);
+        servers[i].handlers.effects = &servers[i].effects;
+        servers[i].durable = (setup->durable >> i & 1) != 0;
+        history->durable[servers[i].host->index] = servers[i].durable;
     }
 }
 
@@ -123,13 +159,29 @@ static void stop(struct server *server)
     handlers_forget(&server->handlers);
 }
 
+static bool wants_restart(const struct server *server, bool impatient)
+{
+    if (!semel_sim_is_up(server->host))
+        return false;
+    if (server->failed) /* somebody sees to it sooner or later */
+        return impatient || semel_sim_below(history->sim, 4) == 0;
+    return server->drained || (impatient && server->draining);
+}
+
 void servers_tend(bool impatient)
 {
     for (uint32_t i = 0; i < count; i++)
-        if ((servers[i].drained || (impatient && servers[i].draining)) && semel_sim_is_up(servers[i].host)) {
+        if (wants_restart(&servers[i], impatient)) {
             stop(&servers[i]);
             semel_sim_start(servers[i].host);
         }
+}
+
+void servers_count_effects(void)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (servers[i].durable)
+            effects_count(&servers[i].effects);
 }
 
 void servers_stop(void)

@@ -89,10 +89,13 @@ void setup_choose(semel_sim *sim, struct setup *ret_setup)
     assert(setup->properties != NULL);
     if (one_in(sim, 2))
         setup->servers = 1;
+    if (one_in(sim, 2))
+        setup->durable = one_in(sim, 3) ? (uint32_t)semel_sim_below(sim, 1 << SERVERS_MAX) : ~0U;
     choose_limits(sim, setup);
     semel_sim_choose_faults(sim, &setup->faults);
     if (setup->clean)
-        setup->faults = (struct semel_sim_faults){.latency_us = setup->faults.latency_us};
+        setup->faults = (struct semel_sim_faults){.latency_us = setup->faults.latency_us,
+                                                  .commit_us = setup->faults.commit_us};
 }
 
 void setup_fini(struct setup *setup)

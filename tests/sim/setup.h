@@ -12,6 +12,7 @@ enum { SERVERS_MAX = 3, CLIENTS_MAX = 3 };
 struct setup {
     uint32_t servers;
     uint32_t clients;
+    uint32_t durable;  /* a bit for each server: its store outlives it */
     uint32_t ops;      /* in all */
     int64_t faults_ms; /* how long they go on */
     bool clean;        /* no faults at all: everything must work */

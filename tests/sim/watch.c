@@ -8,6 +8,7 @@
 
 #include "core/handshake.h"
 #include "recoveries.h"
+#include "sim/disk.h"
 #include "sim/host.h"
 #include "sim/stream.h"
 
@@ -35,7 +36,10 @@ struct greeting {
 struct table {
     uint32_t session;
     struct id domain;
+    uint32_t host;          /* its server */
     int64_t heard_clock_ns; /* of the server, when it last read from it */
+    int64_t heard_us;       /* of the world */
+    bool may_be_over;       /* its lease, in a life of the server that is over */
     uint64_t born;          /* the connection that was answered NEW last */
     uint64_t attempt;       /* the highest that was welcomed since */
 };
@@ -82,6 +86,19 @@ static struct table *table_of(uint32_t session, const struct id *domain)
     return NULL;
 }
 
+/* Nobody knows what the clock of the former life showed in the end: it may have been a tenth faster, or have leapt. */
+void watch_restarted(const semel_sim_host *host)
+{
+    for (uint32_t i = 0; i < watch.table_count; i++) {
+        struct table *table = &watch.tables[i];
+        if (table->host != host->index)
+            continue;
+        int64_t silent_us = semel_sim_now_us(history->sim) - table->heard_us;
+        table->may_be_over |= watch.setup->faults.leap_ms > 0 || silent_us >= watch.setup->lease_ms * 900;
+        table->heard_clock_ns = host_now(host);
+    }
+}
+
 /* ---- greetings ---- */
 
 static void hello(const struct tap_frame *seen)
@@ -99,7 +116,7 @@ static void hello(const struct tap_frame *seen)
 static bool silent_long(const struct table *table, const struct tap_frame *seen)
 {
     int64_t silent_ns = host_now(seen->from) - table->heard_clock_ns;
-    return watch.setup->small_tables || silent_ns >= watch.setup->lease_ms * 1000000;
+    return watch.setup->small_tables || table->may_be_over || silent_ns >= watch.setup->lease_ms * 1000000;
 }
 
 /* Whether a server that knew the session of this connection may say that it does not. */
@@ -125,7 +142,7 @@ static void welcome_written(const struct tap_frame *seen, const struct welcome *
                            session);
         assert(watch.table_count < TABLES_MAX);
         table = &watch.tables[watch.table_count++];
-        *table = (struct table){.session = session, .domain = welcome->domain};
+        *table = (struct table){.session = session, .domain = welcome->domain, .host = seen->from->index};
     } else if (!resumed && !may_have_forgotten(table, &watch.hello_of[seen->connection], seen)) {
         semel_sim_fail(history->sim, "session %u is not resumed, though its server should know it", session);
     }
@@ -138,6 +155,8 @@ static void welcome_written(const struct tap_frame *seen, const struct welcome *
     if (!resumed)
         table->born = welcome->connection;
     table->heard_clock_ns = host_now(seen->from);
+    table->heard_us = semel_sim_now_us(history->sim);
+    table->may_be_over = false;
 }
 
 /* The last one of a session; NULL: it has read none. */
@@ -196,11 +215,21 @@ static struct op *op_of(const struct frame *frame)
     return NULL;
 }
 
+static void request_read(const struct tap_frame *seen, struct op *op)
+{
+    uint32_t host = seen->to->index;
+    if (op->read_in[host] == 0)
+        op->read_in[host] = semel_sim_life(seen->to);
+    op->read_unprotected[host] = disk_has_failed(seen->to);
+}
+
 static void request(const struct tap_frame *seen)
 {
     struct op *op = op_of(&seen->frame);
     uint32_t session = watch.session_of[seen->connection];
-    if (op == NULL || seen->ghost)
+    if (op != NULL && seen->read && seen->to != NULL)
+        request_read(seen, op);
+    if (op == NULL || seen->ghost || seen->read)
         return;
     bool idempotent = (seen->frame.flags & FRAME_IDEMPOTENT) != 0;
     if (op->ended > 0)
@@ -210,7 +239,7 @@ static void request(const struct tap_frame *seen)
         semel_sim_fail(history->sim, "op %llu is sent as seq %llu, and was sent as seq %llu",
                        (unsigned long long)op->id, (unsigned long long)seen->frame.seq,
                        (unsigned long long)op->written_seq);
-    if (idempotent != (op->mode == MODE_SET))
+    if (idempotent != modes[op->mode].idempotent)
         semel_sim_fail(history->sim, "op %llu is sent in another mode", (unsigned long long)op->id);
     for (uint32_t id = 1; id <= history->op_count; id++)
         if (id != op->id && history->ops[id].written > 0 && history->ops[id].written_session == session &&
@@ -236,7 +265,7 @@ static void reply(const struct tap_frame *seen)
     for (uint32_t id = 1; id <= history->op_count && op == NULL; id++)
         if (history->ops[id].written_session == session && history->ops[id].written_seq == seen->frame.seq)
             op = &history->ops[id];
-    if (op == NULL || op->mode == MODE_SET)
+    if (op == NULL || modes[op->mode].idempotent)
         return;
     for (uint32_t i = 0; i < watch.reply_count; i++) {
         const struct reply *known = &watch.replies[i];
@@ -255,8 +284,10 @@ static void heard(const struct tap_frame *seen)
     if (!seen->client || !seen->read || seen->to == NULL)
         return;
     struct table *table = table_of(watch.session_of[seen->connection], &watch.domain_of[seen->connection]);
-    if (table != NULL)
-        table->heard_clock_ns = host_now(seen->to);
+    if (table == NULL)
+        return;
+    table->heard_clock_ns = host_now(seen->to);
+    table->heard_us = semel_sim_now_us(history->sim);
 }
 
 static void on_frame(const struct tap_frame *seen, void *user)
@@ -264,16 +295,15 @@ static void on_frame(const struct tap_frame *seen, void *user)
     (void)user;
     assert(seen->connection < CONNECTIONS_MAX);
     heard(seen);
+    if (seen->read ? seen->to != NULL : seen->from != NULL)
+        history_active(seen->read ? seen->to : seen->from);
     switch (seen->frame.type) {
     case FRAME_HELLO:
         if (!seen->read)
             hello(seen);
         break;
     case FRAME_WELCOME: welcome(seen); break;
-    case FRAME_REQUEST:
-        if (!seen->read)
-            request(seen);
-        break;
+    case FRAME_REQUEST: request(seen); break;
     case FRAME_REPLY:
         if (!seen->read)
             reply(seen);

@@ -11,6 +11,9 @@
 void watch_begin(const struct setup *setup);
 void watch_end(void);
 
+/* A server starts: from now on each session has a whole lease to come back. */
+void watch_restarted(const semel_sim_host *host);
+
 /* Whether the client of this session has read, since its op was last written, the greeting of a server that does not
  * know of it. */
 bool watch_lost_session(const struct op *op);

@@ -11,6 +11,10 @@
  * timer), and nodes are opened inside a boot function or semel_sim_as only.  A synchronous stub works in a boot
  * function and inside semel_sim_as: the world goes on until it returns; one host at a time may wait like this.
  *
+ * A server opened with "lmdb:NAME" has a durable store in a file NAME on the disk of its host, which a crash leaves
+ * there; handlers use its transactions as in production.  The file goes with the world.  End a write transaction of
+ * your own before anything that may crash the host.
+ *
  * Threads: one.  Memory: what a host's runtime asked for goes with its crash; what your own code asked for is yours.
  * Running out of memory ends the program.  Reads best next: examples/simulate/README.md. */
 #ifndef SEMEL_SIM_H
@@ -95,6 +99,9 @@ void semel_sim_stop(semel_sim_host *host);
 void semel_sim_start(semel_sim_host *host);
 /* The process stands still (a stopped process, a slow disk, a swapped-out machine). */
 void semel_sim_stall(semel_sim_host *host, int64_t ms);
+/* The disk of the host fails: the next commit of its durable store does.  It is there all the same, or not; the
+ * process is not told which. */
+void semel_sim_fail_disk(semel_sim_host *host);
 /* The monotonic clock of the host leaps forward. */
 void semel_sim_leap(semel_sim_host *host, int64_t ms);
 
@@ -123,8 +130,11 @@ struct semel_sim_faults {
     int64_t leap_ms;    /* the clock of a host leaps */
     int64_t replay_ms;  /* the bytes of an old connection are sent to a server once more */
     int64_t latency_us; /* mean time of a byte on its way; each connection at its own speed */
-    bool fragment;      /* reads and writes take a part only */
-    bool drift;         /* clocks run at different speeds */
+    int64_t
+        disk_ms; /* the disk of a host fails: the next commit of a durable store there does, if it has one */
+    int64_t commit_us; /* mean time that a commit of a durable store takes; 0: none */
+    bool fragment;     /* reads and writes take a part only */
+    bool drift;        /* clocks run at different speeds */
 };
 
 /* Chooses by the seed which faults there are, and how many: most seeds have a few kinds only, so that each kind is seen
@@ -133,7 +143,8 @@ void semel_sim_choose_faults(semel_sim *sim, struct semel_sim_faults *ret_faults
 /* They begin.  Hosts that were spared neither crash nor stall. */
 void semel_sim_begin_faults(semel_sim *sim, const struct semel_sim_faults *faults);
 void semel_sim_spare(semel_sim_host *host);
-/* They end: every way is free, every host is up.  What a scenario promises must come true from now on. */
+/* They end: every way is free, every host is up; a store that has failed waits for a restart.  What a scenario promises
+ * must come true from now on. */
 void semel_sim_end_faults(semel_sim *sim);
 
 #ifdef __cplusplus
