@@ -23,6 +23,17 @@ static const struct semel_error_type *declared_error(const struct semel_method *
     return NULL;
 }
 
+/* What arrived could not be decoded: its bytes are wrong, or there was no memory for it. */
+static enum semel_code undecoded_code(const char *problem)
+{
+    return problem == message_no_memory ? SEMEL_RESOURCE_EXHAUSTED : SEMEL_INTERNAL;
+}
+
+static enum semel_reason undecoded_reason(const char *problem)
+{
+    return problem == message_no_memory ? SEMEL_REASON_NO_MEMORY : SEMEL_REASON_DECODE_FAILED;
+}
+
 /* Decodes the error into the receipt of whoever asked.  *ret_receipt: NULL if nobody did. */
 static bool fill_receipt(struct call *call, const struct semel_error_type *type, const struct raised *raised,
                          void **ret_receipt, const char **ret_problem)
@@ -32,7 +43,7 @@ static bool fill_receipt(struct call *call, const struct semel_error_type *type,
     *ret_receipt = NULL;
     if (call->sync == NULL && call->done != NULL) {
         receipt = channel_reply_scratch(call->channel, method->error_size);
-        *ret_problem = "out of memory for the error";
+        *ret_problem = message_no_memory;
         if (receipt == NULL)
             return false;
     }
@@ -61,8 +72,8 @@ void answer_end_by_error(struct call *call, const struct raised *raised, semel_s
     } else if (fill_receipt(call, type, raised, &receipt, &problem)) {
         status->error = type->name;
     } else {
-        status->code = SEMEL_INTERNAL;
-        status->reason = SEMEL_REASON_DECODE_FAILED;
+        status->code = undecoded_code(problem);
+        status->reason = undecoded_reason(problem);
         snprintf(status->message, sizeof status->message, "%s: %s", type->name, problem);
     }
     bool release = receipt != NULL && call->sync == NULL;
@@ -78,8 +89,8 @@ static void decode_failed(struct call *call, const char *error)
 {
     const struct retry_decision decision = {.action = RETRY_FINISH,
                                             .rule = SEMEL_RULE_R8,
-                                            .code = SEMEL_INTERNAL,
-                                            .reason = SEMEL_REASON_DECODE_FAILED,
+                                            .code = undecoded_code(error),
+                                            .reason = undecoded_reason(error),
                                             .outcome = SEMEL_OUTCOME_EXECUTED};
     const struct call_failure failure = {.text = error, .text_size = strlen(error)};
     call->failures += call_is_under_way(call);
@@ -101,7 +112,7 @@ static void succeed(struct call *call, const struct frame *frame)
     const struct semel_method *method = call->method;
     bool wanted = (call->sync != NULL || call->done != NULL);
     void *reply = call->sync != NULL ? call->sync->out : NULL;
-    const char *error = "out of memory for the reply";
+    const char *error = message_no_memory;
     if (wanted && reply == NULL)
         reply = channel_reply_scratch(call->channel, method->reply_size);
     if (wanted && (reply == NULL || !message_decode(method->reply_fields, method->reply_recursive, reply,

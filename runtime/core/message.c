@@ -5,8 +5,14 @@
 
 #include <pb_decode.h>
 #include <pb_encode.h>
+#include <string.h>
 
 #include "core/nesting.h"
+
+const char message_no_memory[] = "out of memory";
+
+/* What nanopb says when it cannot allocate; it has no other sign for it. */
+#define NANOPB_NO_MEMORY "realloc failed"
 
 bool message_size(const pb_msgdesc_t *fields, const void *message, size_t *ret_size, const char **ret_error)
 {
@@ -47,6 +53,8 @@ bool message_decode(const pb_msgdesc_t *fields, bool recursive, void *message, c
     if (pb_decode(&stream, fields, message))
         return true;
     *ret_error = PB_GET_ERROR(&stream);
+    if (strcmp(*ret_error, NANOPB_NO_MEMORY) == 0)
+        *ret_error = message_no_memory;
     return false;
 }
 

@@ -17,6 +17,9 @@ bool message_size(const pb_msgdesc_t *fields, const void *message, size_t *ret_s
 bool message_encode(const pb_msgdesc_t *fields, const void *message, uint8_t *into, size_t room,
                     size_t *ret_size, const char **ret_error);
 
+/* *ret_error when nothing is wrong with the bytes: compare the pointer. */
+extern const char message_no_memory[];
+
 /* Decodes; what it allocates is freed with message_release.  On failure nothing is left allocated.  recursive: the type
  * can hold a message of its own type, so that only the bytes bound its depth. */
 bool message_decode(const pb_msgdesc_t *fields, bool recursive, void *message, const uint8_t *bytes,

@@ -297,6 +297,12 @@ void dispatch_start(struct semel_server *server, struct semel_request *request)
     server_request_finished(server, request);
 }
 
+/* Why a request could not be decoded: its bytes are wrong, or there was no memory, which there may be later. */
+static enum semel_reason undecoded(const char *error, enum semel_reason without_memory)
+{
+    return error == message_no_memory ? without_memory : SEMEL_REASON_MALFORMED;
+}
+
 /* The record stands.  waits: the store must know of it first. */
 static void decode_and_run(struct connection *connection, const struct frame *frame,
                            struct semel_request *request, bool waits)
@@ -315,7 +321,8 @@ static void decode_and_run(struct connection *connection, const struct frame *fr
     dedup_withdraw(&request->run);
     request_destroy(request);
     ledger_note(&server->ledger);
-    answer_tell(connection, frame, SEMEL_REASON_MALFORMED, SEMEL_OUTCOME_NOT_EXECUTED, error);
+    answer_tell(connection, frame, undecoded(error, SEMEL_REASON_OVERLOADED), SEMEL_OUTCOME_NOT_EXECUTED,
+                error);
 }
 
 /* The kept reply once more, unless the client has come back with a smaller frame limit. */
@@ -472,7 +479,7 @@ enum semel_reason dispatch_datagram(struct semel_server *server, const struct fr
     if (!message_decode(request->method->request_fields, request->method->request_recursive, request->in,
                         frame->body, frame->body_size, &error)) {
         request_destroy(request);
-        return SEMEL_REASON_MALFORMED;
+        return undecoded(error, SEMEL_REASON_NO_MEMORY);
     }
     enlist(server, request);
     dispatch_start(server, request); /* it is in no dedup table: its result goes nowhere */

@@ -396,6 +396,8 @@ static void judge(const struct op *op, struct world_result *result)
     if (!op->told)
         return;
     cr_assert(op->code != SEMEL_DEADLINE_EXCEEDED, "only its deadline ended it");
+    cr_assert(op->reason != SEMEL_REASON_MALFORMED && op->reason != SEMEL_REASON_DECODE_FAILED,
+              "nothing was wrong with the bytes");
     result->ok += op->code == SEMEL_OK;
     switch (op->outcome) {
     case SEMEL_OUTCOME_EXECUTED:
