@@ -268,7 +268,7 @@ static bool walk_page(struct lmdb_check *check, struct walk *walk, uint64_t numb
     const char *wrong = lmdb_page_open(&page, bytes, check->page_size, flags, &check->scratch);
     if (wrong == NULL && page.start.number != number)
         wrong = "it stands in the place of another";
-    if (wrong == NULL && height > 1 && page.count < 2 && walk->kind != KIND_FREE)
+    if (wrong == NULL && height > 1 && page.count < 2)
         wrong = "it has one branch only";
     if (wrong == NULL && (flags & LMDB_FIXED) != 0 && page.start.pad != walk->tree->pad)
         wrong = "its values have another size than their tree";

@@ -182,6 +182,37 @@ static void check_sessions(const struct sessions *sessions)
     must(count == sessions->count && kept == sessions->domain.kept_bytes);
 }
 
+static bool has_ended(const struct pile *pile, uint64_t life)
+{
+    struct journal_batch batch;
+    struct journal_entry entry;
+    for (unsigned i = 0; i < pile->count; i++) {
+        must(journal_read(pile->bytes[i], pile->sizes[i], pile->numbers[i], &batch) == NULL);
+        while (journal_next(&batch.entries, &entry))
+            if (entry.kind == JOURNAL_ENDED && entry.life == life)
+                return true;
+    }
+    return false;
+}
+
+/* Whoever is told of, and has not ended, is known. */
+static void check_told(const struct pile *pile, const struct sessions *sessions)
+{
+    struct journal_batch batch;
+    struct journal_entry entry;
+    for (unsigned i = 0; i < pile->count; i++) {
+        must(journal_read(pile->bytes[i], pile->sizes[i], pile->numbers[i], &batch) == NULL);
+        while (journal_next(&batch.entries, &entry)) {
+            if (entry.kind != JOURNAL_SESSION || has_ended(pile, entry.life))
+                continue;
+            const struct session *session = sessions_find(sessions, &entry.session);
+            must(session != NULL && session->born == entry.life && session->subject == entry.subject);
+            must(session->attempt >= entry.attempt && session->connection_number >= entry.connection);
+            must(session->table.floor >= entry.floor);
+        }
+    }
+}
+
 /* The same sessions, which remember the same. */
 static void check_same(const struct sessions *before, const struct sessions *after)
 {
@@ -257,6 +288,7 @@ static void recall_and_use(struct pile *pile, struct choices *choices)
         unsigned old = pile->count;
         journal.number = pile->numbers[old - 1] + 1;
         check_sessions(&sessions);
+        check_told(pile, &sessions);
         if (sessions.last_connection < UINT64_MAX / 2 && journal.number != 0 &&
             write_again(pile, &sessions, choices)) {
             open_sessions(&again, &unused, 1);
