@@ -116,6 +116,17 @@ static enum outbox_add_result add_passing(struct outbox *outbox, struct outbox_c
     return OUTBOX_ADDED;
 }
 
+static void raise_floor(struct outbox *outbox)
+{
+    while (outbox->oldest < outbox->next && *slot(outbox, outbox->oldest) == NULL)
+        outbox->oldest++;
+    if (outbox->floor < outbox->oldest)
+        outbox->floor = outbox->oldest;
+    while (outbox->floor < outbox->next &&
+           (*slot(outbox, outbox->floor) == NULL || (*slot(outbox, outbox->floor))->parked))
+        outbox->floor++;
+}
+
 enum outbox_add_result outbox_add(struct outbox *outbox, struct outbox_call *call)
 {
     uint64_t reserved = next_reserved(outbox);
@@ -131,6 +142,8 @@ enum outbox_add_result outbox_add(struct outbox *outbox, struct outbox_call *cal
         return OUTBOX_SHUT_OUT;
     outbox->next += skips;
     put(outbox, call, outbox->next++);
+    if (skips)
+        raise_floor(outbox); /* past the seq that was kept: nobody may be left whose end would do it */
     return OUTBOX_ADDED;
 }
 
@@ -221,17 +234,6 @@ bool outbox_unqueue(struct outbox *outbox, struct outbox_call *call)
         return false; /* also on a queue that was taken off: a parting connection finishes what was started */
     assert(outbox->queue != NULL);
     return sendq_remove(outbox->queue, &call->out);
-}
-
-static void raise_floor(struct outbox *outbox)
-{
-    while (outbox->oldest < outbox->next && *slot(outbox, outbox->oldest) == NULL)
-        outbox->oldest++;
-    if (outbox->floor < outbox->oldest)
-        outbox->floor = outbox->oldest;
-    while (outbox->floor < outbox->next &&
-           (*slot(outbox, outbox->floor) == NULL || (*slot(outbox, outbox->floor))->parked))
-        outbox->floor++;
 }
 
 void outbox_park(struct outbox *outbox, struct outbox_call *call)
