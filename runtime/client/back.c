@@ -200,6 +200,8 @@ static void on_close(struct loop_task *task)
 
 void back_close(struct back *back)
 {
+    if (back->channel->closing && back->channel->callbacks > 0)
+        return; /* its node has closed it for all that opened it, and a callback of its calls closes it, too */
     assert(back->references > 0);
     if (--back->references > 0)
         return;

@@ -393,6 +393,7 @@ static void end_all(semel_channel *channel)
 void channel_close_back(semel_channel *channel)
 {
     end_all(channel);
+    idle_stop(channel);
     state_close(channel);
     node_remove(channel->node, &channel->member);
     if (back_retire(channel->back))

@@ -91,11 +91,15 @@ void serving_detach(semel_channel *channel, enum semel_reason reason, int os_err
 
 void serving_check(semel_channel *channel)
 {
-    const struct serving *serving = &channel->serving;
-    if (!serving_is_on(serving) || serving->told == serving->table)
+    struct serving *serving = &channel->serving;
+    uint32_t table = serving_is_on(serving) ? serving->table : 0;
+    if (channel->wire == NULL || serving->told == table)
         return;
-    channel->reconnector.renewing = true;
-    channel_part(channel);
+    channel->reconnector.renewing = serving_is_on(serving);
+    if (serving->told == 0)
+        channel_part(channel);
+    else /* calls back to the guest of the HELLO may come, and nobody would answer them */
+        loop_later(channel_loop(channel), &serving->cut);
 }
 
 /* ---- frames ---- */

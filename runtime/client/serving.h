@@ -34,7 +34,7 @@ bool serving_resumes(const semel_channel *channel, const struct welcome *welcome
 void serving_attach(semel_channel *channel, uint32_t told, bool resumes);
 /* It has lost it. */
 void serving_detach(semel_channel *channel, enum semel_reason reason, int os_error);
-/* Leaves a connection on which the server was not told. */
+/* Leaves a connection on which the server was not told, or was told of a guest that has left since. */
 void serving_check(semel_channel *channel);
 
 /* A REQUEST, or a frame that carries the server's ack floor.  May fail the wire, or run a handler. */
