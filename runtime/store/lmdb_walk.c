@@ -292,7 +292,7 @@ static bool walk_tree(struct lmdb_check *check, struct walk *walk)
         return lmdb_check_damaged(check, "it is the root of a tree of impossible depth", tree->root);
     if (!walk_page(check, walk, tree->root, tree->depth))
         return false;
-    /* LMDB itself miscounts values of one key; nothing it does depends on it. */
+    /* LMDB 0.9.24 miscounts entries when a cursor deletes some of a key's values; nothing it does depends on it. */
     return !walk->ordered || walk->entries == tree->entries ||
            lmdb_check_damaged(check, "its tree has lost entries", tree->root);
 }

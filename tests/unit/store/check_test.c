@@ -180,6 +180,16 @@ Test(check, accepts_an_end_within_a_page)
     expect_usable();
 }
 
+/* LMDB 0.9.24 does, when a cursor goes on after it has deleted one of many values. */
+Test(check, accepts_entries_of_handlers_that_lmdb_miscounted)
+{
+    image_make(path);
+    struct lmdb_tree tree = image_tree("handler");
+    tree.entries += 3;
+    image_set_tree("handler", tree);
+    expect_usable();
+}
+
 /* Pages that were free again before their commit are never written. */
 Test(check, accepts_an_end_before_pages_that_are_free)
 {

@@ -18,6 +18,11 @@ static void prepare(void)
 
 TestSuite(damage, .timeout = 60, .init = prepare, .fini = stores_clean);
 
+static unsigned word_of(const uint8_t *at)
+{
+    return at[0] | (unsigned)at[1] << 8;
+}
+
 #define CHANGE_HEAD(name, page, change)                                                                        \
     static void name(void)                                                                                     \
     {                                                                                                          \
@@ -37,7 +42,7 @@ CHANGE_HEAD(last_page_endless, image_newer(), head.last_page = SIZE_MAX; head.ma
 CHANGE_HEAD(last_page_low, image_newer(), head.last_page = 4)
 CHANGE_HEAD(free_list_kind, image_newer(), head.free.flags |= MDB_DUPSORT)
 CHANGE_HEAD(names_beyond, image_newer(), head.main.root = 5000)
-CHANGE_HEAD(names_twice, image_newer(), head.main.root = head.free.root)
+CHANGE_HEAD(names_twice, image_newer(), head.free.root = head.main.root)
 CHANGE_HEAD(names_in_head, image_newer(), head.main.root = 1)
 CHANGE_HEAD(names_without_depth, image_newer(), head.main.depth = 0)
 CHANGE_HEAD(names_too_deep, image_newer(), head.main.depth = LMDB_DEPTH_MAX + 1)
@@ -182,6 +187,40 @@ static void tree_cut_short(void)
         "handler")[-7 - 8] -= 2; /* the low byte of the value's size, in front of flags, key size and name */
 }
 
+#define CHANGE_WITHIN(name, change)                                                                            \
+    static void name(void)                                                                                     \
+    {                                                                                                          \
+        struct lmdb_page_start start;                                                                          \
+        memcpy(&start, image_values_within(), sizeof start);                                                   \
+        change;                                                                                                \
+        memcpy(image_values_within(), &start, sizeof start);                                                   \
+    }
+CHANGE_WITHIN(within_of_another_kind, start.flags |= LMDB_FIXED)
+CHANGE_WITHIN(within_cut_short, start.lower = (uint16_t)(start.lower - 2))
+CHANGE_WITHIN(within_beyond, start.upper = 4000)
+
+static void value_with_a_value(void)
+{
+    uint8_t *page = image_values_within();
+    uint8_t *node = page + word_of(page + sizeof(struct lmdb_page_start));
+    node[0] += 2; /* its key is as much shorter, so that it still fits */
+    node[6] -= 2;
+}
+
+#define CHANGE_VALUES(name, change)                                                                            \
+    static void name(void)                                                                                     \
+    {                                                                                                          \
+        struct lmdb_tree tree;                                                                                 \
+        memcpy(&tree, image_values_tree(), sizeof tree);                                                       \
+        change;                                                                                                \
+        memcpy(image_values_tree(), &tree, sizeof tree);                                                       \
+    }
+CHANGE_VALUES(values_beyond, tree.root = 5000)
+CHANGE_VALUES(values_elsewhere, tree.root = image_tree("handler").root; tree.depth = 1)
+CHANGE_VALUES(values_unknown, tree.flags = MDB_DUPFIXED)
+CHANGE_VALUES(values_gone, tree.root = LMDB_NO_PAGE)
+CHANGE_VALUES(values_too_deep, tree.depth++)
+
 static void far_of_another_kind(void)
 {
     struct lmdb_page_start start = image_start(image_far_page());
@@ -295,6 +334,15 @@ static const struct damage damages[] = {
     {handler_of_numbers, SEMEL_DATA_LOSS, "a number has an impossible size"},
     {handler_sorted, SEMEL_DATA_LOSS, "a node is of an unknown kind"},
     {tree_cut_short, SEMEL_DATA_LOSS, "its nodes overlap, or do not fill it"},
+    {within_of_another_kind, SEMEL_DATA_LOSS, "it is of another kind than its place"},
+    {within_cut_short, SEMEL_DATA_LOSS, "its nodes overlap, or do not fill it"},
+    {within_beyond, SEMEL_DATA_LOSS, "its bounds make no sense"},
+    {value_with_a_value, SEMEL_DATA_LOSS, "a value has a value"},
+    {values_beyond, SEMEL_DATA_LOSS, "page 5000: nothing can stand there"},
+    {values_elsewhere, SEMEL_DATA_LOSS, "it is used twice"},
+    {values_unknown, SEMEL_DATA_LOSS, "the values of a key are of an unknown kind"},
+    {values_gone, SEMEL_DATA_LOSS, "the values of a key are of an unknown kind"},
+    {values_too_deep, SEMEL_DATA_LOSS, "it is of another kind than its place"},
     {far_of_another_kind, SEMEL_DATA_LOSS, "it is of another kind than its place"},
     {far_too_short, SEMEL_DATA_LOSS, "it is too short for its value"},
     {far_beyond, SEMEL_DATA_LOSS, "nothing can stand there"},

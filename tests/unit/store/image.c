@@ -11,6 +11,20 @@ uint8_t image[IMAGE_ROOM];
 size_t image_size;
 
 /* Batches, of which some are deleted again, and a handler's database with a long value. */
+/* Two keys: one has few values, which stand in the page itself, the other many, which are a tree. */
+static void put_sorted(MDB_txn *txn)
+{
+    MDB_dbi sorted;
+    MDB_val few = {1, (void *)"a"};
+    MDB_val many = {1, (void *)"b"};
+    cr_assert_eq(mdb_dbi_open(txn, "sorted", MDB_CREATE | MDB_DUPSORT, &sorted), 0);
+    for (int i = 0; i < 300; i++) {
+        char text[16];
+        MDB_val value = {(size_t)snprintf(text, sizeof text, "value %04d", i), text};
+        cr_assert_eq(mdb_put(txn, sorted, i < 3 ? &few : &many, &value, 0), 0);
+    }
+}
+
 void image_make(const char *path)
 {
     char spec[300];
@@ -24,6 +38,7 @@ void image_make(const char *path)
     cr_assert_not_null(txn);
     cr_assert_eq(mdb_dbi_open(txn, "handler", MDB_CREATE, &own), 0);
     cr_assert_eq(mdb_put(txn, own, &key, &value, 0), 0);
+    put_sorted(txn);
     cr_assert(store->ops->leave(store, true));
     for (uint64_t number = 1; number <= 20; number++)
         cr_assert_eq(stores_commit(store, number, bytes, 5000, number > 10 ? number - 5 : 1), STORE_COMMITTED);
@@ -140,4 +155,14 @@ uint8_t *image_free_list(void)
 {
     cr_assert_eq(image_head_now().free.depth, 1);
     return image_node(image_head_now().free.root, 0) + 8 + 8;
+}
+
+uint8_t *image_values_within(void)
+{
+    return image_node(image_tree("sorted").root, 0) + 8 + 1;
+}
+
+uint8_t *image_values_tree(void)
+{
+    return image_node(image_tree("sorted").root, 1) + 8 + 1;
 }

@@ -12,7 +12,8 @@ enum { IMAGE_PAGE = 4096, IMAGE_ROOM = 1 << 20 };
 extern uint8_t image[IMAGE_ROOM];
 extern size_t image_size;
 
-/* Batches, of which some are deleted again, and a handler's database with a long value.  The file is at path too. */
+/* Batches, of which some are deleted again, and two databases of a handler: one with a long value, one with many values
+ * of a key.  The file is at path too. */
 void image_make(const char *path);
 void image_write(const char *path);
 
@@ -38,6 +39,9 @@ void image_set_tree(const char *name, struct lmdb_tree tree);
 size_t image_journal_leaf(void);
 /* The first page of the long value. */
 size_t image_far_page(void);
+/* All values of the one key, as a page within its page; and of the other, as a tree. */
+uint8_t *image_values_within(void);
+uint8_t *image_values_tree(void);
 /* The list of free pages in the first node: its count, then the pages. */
 uint8_t *image_free_list(void);
 
