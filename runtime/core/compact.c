@@ -31,6 +31,5 @@ void compact_step(struct sessions *sessions, size_t batch_size)
 
 uint64_t compact_live_bytes(const struct sessions *sessions)
 {
-    /* A place in a ring is larger than a BEGIN with an empty DONE, a reply in memory larger than its frame. */
-    return sessions->domain.kept_bytes + (uint64_t)sessions->count * JOURNAL_SESSION_SIZE;
+    return sessions->domain.told_bytes + (uint64_t)sessions->count * JOURNAL_SESSION_SIZE;
 }

@@ -24,9 +24,19 @@ static struct dedup_record *slot(const struct dedup_table *table, uint64_t seq)
     return &table->ring[seq & (table->ring_size - 1)];
 }
 
+/* What a journal needs for it. */
+static uint64_t told_bytes(const struct dedup_record *record)
+{
+    if (!record->logged)
+        return 0;
+    size_t reply = record->state == DEDUP_DONE ? record->with.reply->out.size : 0;
+    return JOURNAL_BEGIN_SIZE + JOURNAL_DONE_SIZE + reply;
+}
+
 static void forget(struct dedup_table *table, struct dedup_record *record)
 {
     table->floor_ahead |= record->logged;
+    table->domain->told_bytes -= told_bytes(record);
     if (record->state == DEDUP_RUNNING || record->state == DEDUP_WAITING) {
         record->with.run->table = NULL;
         atomic_store(&record->with.run->forgotten, true);
@@ -181,7 +191,9 @@ static void log_begin(struct dedup_table *table, struct dedup_record *record)
                                                                   .method = record->method,
                                                                   .digest = record->digest,
                                                                   .oneway = record->oneway});
+    table->domain->told_bytes -= told_bytes(record); /* it may be there already */
     record->logged = true;
+    table->domain->told_bytes += told_bytes(record);
     table->floor_ahead = false;
 }
 
@@ -293,8 +305,10 @@ static bool may_keep(const struct dedup_domain *domain, const struct reply *repl
 
 static void keep(struct dedup_domain *domain, struct dedup_record *record, struct reply *reply)
 {
+    domain->told_bytes -= told_bytes(record);
     record->state = DEDUP_DONE;
     record->with.reply = reply;
+    domain->told_bytes += told_bytes(record);
     reply->kept = true;
     domain->kept_bytes += reply_size(reply);
     domain->kept_replies++;
@@ -383,6 +397,7 @@ bool dedup_withdraw(struct dedup_run *run)
         return false;
     if (record->logged)
         log_seq(run->table, JOURNAL_GONE, run->seq);
+    run->table->domain->told_bytes -= told_bytes(record);
     run->table->running--;
     run->table->records--;
     run->table = NULL;
@@ -430,6 +445,7 @@ bool dedup_recall_begin(struct dedup_table *table, const struct journal_entry *b
                                     .state = DEDUP_BEGUN,
                                     .oneway = begin->oneway,
                                     .logged = true};
+    table->domain->told_bytes += told_bytes(record);
     table->records++;
     return true;
 }
@@ -463,6 +479,7 @@ void dedup_recall_gone(struct dedup_table *table, uint64_t seq)
 {
     struct dedup_record *record = seq < table->floor ? NULL : find(table, seq);
     if (record != NULL && record->state == DEDUP_BEGUN) {
+        table->domain->told_bytes -= told_bytes(record);
         record->state = DEDUP_FREE;
         table->records--;
     }

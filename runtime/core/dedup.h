@@ -53,6 +53,7 @@ struct dedup_domain {
     uint64_t keep_total; /* bytes of records and replies of all sessions */
     uint64_t kept_bytes;
     uint64_t kept_replies;
+    uint64_t told_bytes;     /* of a journal that tells each record once */
     struct journal *journal; /* what outlives the process; NULL: nothing does */
 };
 

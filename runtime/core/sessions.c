@@ -246,7 +246,8 @@ void sessions_fini(struct sessions *sessions)
     sessions->domain.journal = NULL;
     while (sessions->silent_head != NULL)
         forget(sessions, sessions->silent_head);
-    assert(sessions->count == 0 && sessions->domain.kept_bytes == 0 && sessions->domain.kept_replies == 0);
+    assert(sessions->count == 0 && sessions->domain.kept_bytes == 0 && sessions->domain.kept_replies == 0 &&
+           sessions->domain.told_bytes == 0);
     free(sessions->buckets);
     free(sessions->name_buckets);
 }

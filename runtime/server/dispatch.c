@@ -358,6 +358,8 @@ static void follow(struct connection *connection, const struct frame *frame,
         break;
     case DEDUP_TELL:
         server->stats.reply_gone += verdict->reason == SEMEL_REASON_REPLY_GONE;
+        if (verdict->reason == SEMEL_REASON_TABLE_FULL)
+            ledger_seek_room(&server->ledger);
         answer_tell(connection, frame, verdict->reason, verdict->outcome, "");
         break;
     default: connection_close(connection, verdict->reason); break;

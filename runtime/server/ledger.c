@@ -163,15 +163,43 @@ static bool has_to_write(const struct ledger *ledger)
     return !journal_is_empty(&ledger->journal) || ledger->journal.lost;
 }
 
+/* New work must leave room to write everything that lives once more: else a file that is full could not be compacted,
+ * and would stay so for ever. */
 static void take_room(struct ledger *ledger)
 {
-    ledger->journal.room = ledger->store->ops->usage(ledger->store).free_bytes;
+    uint64_t free_bytes = ledger->store->ops->usage(ledger->store).free_bytes;
+    uint64_t again = compact_live_bytes(&ledger->server->sessions) /
+                     2; /* free_bytes is half of what is free, too */
+    uint64_t left = free_bytes - free_bytes / 4;
+    ledger->journal.room = free_bytes == UINT64_MAX ? free_bytes : left > again ? left - again : 0;
+}
+
+/* Whether the journal is to be written again, a piece with each batch.  Once begun that goes on to its end: given up
+ * half way it would only have cost room. */
+static bool is_compacting(struct ledger *ledger)
+{
+    struct store_usage usage = ledger->store->ops->usage(ledger->store);
+    uint64_t live = compact_live_bytes(&ledger->server->sessions);
+    uint64_t slack = usage.free_bytes < SLACK_BYTES ? usage.free_bytes : SLACK_BYTES;
+    bool is_long = usage.log_bytes > 2 * live + slack;
+    bool fits = live / 2 <= usage.free_bytes || live <= AGAIN_BYTES;
+    ledger->compacts = is_long && (fits || ledger->compacts);
+    return ledger->compacts;
+}
+
+/* Whether more commits alone would make room: what is wanted no more goes with them. */
+static bool has_room_to_make(struct ledger *ledger)
+{
+    if (ledger->journal.room >= AGAIN_BYTES)
+        return false;
+    uint64_t oldest = ledger->store->ops->usage(ledger->store).oldest;
+    return (oldest != 0 && oldest < compact_floor(&ledger->server->sessions)) || is_compacting(ledger);
 }
 
 static bool is_urgent(const struct ledger *ledger)
 {
     return ledger->begun.first != NULL || ledger->joining.first != NULL || ledger->joined.first != NULL ||
-           ledger->greeting != NULL || ledger->journal.size > BATCH_BYTES;
+           ledger->greeting != NULL || ledger->journal.size > BATCH_BYTES || ledger->seeks;
 }
 
 static void greet(struct ledger *ledger, uint64_t committed)
@@ -203,6 +231,7 @@ static void on_committed(struct store_commit *commit, enum store_result result, 
     }
     ledger->commits++;
     take_room(ledger);
+    ledger->seeks = ledger->seeks && has_room_to_make(ledger);
     while ((request = line_pop(&ledger->joined)) != NULL)
         transact_conclude(ledger->server, request);
     greet(ledger, commit->number);
@@ -219,10 +248,8 @@ static void on_committed(struct store_commit *commit, enum store_result result, 
 /* Writes a part of the oldest again, so that batches before it can go. */
 static void compact(struct ledger *ledger)
 {
-    struct sessions *sessions = &ledger->server->sessions;
-    uint64_t live = compact_live_bytes(sessions);
-    if (ledger->store->ops->usage(ledger->store).log_bytes > 2 * live + SLACK_BYTES)
-        compact_step(sessions, 2 * ledger->journal.size + AGAIN_BYTES);
+    if (is_compacting(ledger))
+        compact_step(&ledger->server->sessions, 2 * ledger->journal.size + AGAIN_BYTES);
 }
 
 /* Seals the open batch into a commit.  false: no memory. */
@@ -266,7 +293,7 @@ static void on_write(struct loop_task *task)
         return;
     }
     join(ledger);
-    if (!has_to_write(ledger) && ledger->joined.first == NULL)
+    if (!has_to_write(ledger) && ledger->joined.first == NULL && !ledger->seeks)
         return;
     loop_timer_stop(loop, &ledger->leftover);
     compact(ledger);
@@ -337,6 +364,14 @@ void ledger_note(struct ledger *ledger)
     else if (!timer_running(&ledger->leftover) &&
              !loop_timer_start(loop, &ledger->leftover, loop_now(loop) + LEFTOVER_MS * MS_IN_NS))
         loop_later(loop, &ledger->write); /* no memory to wait */
+}
+
+void ledger_seek_room(struct ledger *ledger)
+{
+    if (!ledger_is_durable(ledger) || ledger->failed || ledger->seeks || !has_room_to_make(ledger))
+        return;
+    ledger->seeks = true;
+    loop_later(server_loop(ledger->server), &ledger->write);
 }
 
 bool ledger_is_settled(struct ledger *ledger)

@@ -45,6 +45,8 @@ struct ledger {
     struct loop_task start;      /* lets the ready ones run */
     struct timer leftover;       /* nobody waits for the open batch, but it is not to stay open */
     bool failed;                 /* a commit has: inactive for good */
+    bool compacts;               /* it is being written again, to its end */
+    bool seeks;                  /* commits go on until there is room again */
     bool hurries;                /* a drain waits: nothing is left over for later */
     uint32_t gathered;           /* requests that wait for the open batch */
     uint32_t expected;           /* as many were in one of the last two */
@@ -83,6 +85,9 @@ void ledger_hold(struct ledger *ledger, struct connection *connection);
 void ledger_forget(struct ledger *ledger, struct connection *connection);
 /* Something was written into the journal for which nobody waits. */
 void ledger_note(struct ledger *ledger);
+/* A request was refused because the table is full.  Where the store lacks the room and some can be made, it is:
+ * nobody's batch might come along to do so. */
+void ledger_seek_room(struct ledger *ledger);
 /* Whether all is committed that ever will be; if not, it is on its way from now on, and server_settle_drain is called
  * when it is there. */
 bool ledger_is_settled(struct ledger *ledger);

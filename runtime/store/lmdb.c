@@ -112,7 +112,8 @@ static void measure(struct lmdb *lmdb)
 static struct store_usage usage(struct store *store)
 {
     const struct lmdb *lmdb = lmdb_of(store);
-    return (struct store_usage){.log_bytes = lmdb->log_bytes, .free_bytes = lmdb->free_bytes};
+    return (struct store_usage){
+        .log_bytes = lmdb->log_bytes, .oldest = lmdb->oldest, .free_bytes = lmdb->free_bytes};
 }
 
 /* ---- loading ---- */

@@ -54,6 +54,7 @@ typedef bool store_batch_fn(uint64_t number, const uint8_t *bytes, size_t size, 
 
 struct store_usage {
     uint64_t log_bytes;  /* of all batches that are kept */
+    uint64_t oldest;     /* of them; 0: none */
     uint64_t free_bytes; /* what the next batches may take together; UINT64_MAX: no limit */
 };
 

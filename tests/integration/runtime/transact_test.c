@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "peer.h"
 #include "server/server.h"
 #include "store/store.h"
 #include "vault.semel.h"
@@ -92,9 +93,9 @@ static void open_slips(void *arg)
     cr_assert_eq(mdb_txn_commit(txn), 0);
 }
 
-static void start_server(const char *const *properties)
+static void start_server(uint64_t size_bytes, const char *const *properties)
 {
-    const struct store_options options = {.fresh = {.bytes = {1, 2, 3}}, .size_bytes = 8 << 20};
+    const struct store_options options = {.fresh = {.bytes = {1, 2, 3}}, .size_bytes = size_bytes};
     struct store_problem problem;
     struct store *store;
     cr_assert_eq(store_open(vault.spec, &options, &store, &problem), SEMEL_OK, "%s", problem.text);
@@ -103,15 +104,20 @@ static void start_server(const char *const *properties)
     on_node(vault.server.node, open_slips, NULL);
 }
 
-static void open_vault(const char *const *properties)
+static void open_vault_of(uint64_t size_bytes, const char *const *properties)
 {
     memset(&vault, 0, sizeof vault);
     snprintf(vault.folder, sizeof vault.folder, "%stransact-XXXXXX",
              access("/dev/shm", W_OK) == 0 ? "/dev/shm/" : "");
     cr_assert_not_null(mkdtemp(vault.folder));
     snprintf(vault.spec, sizeof vault.spec, "lmdb:%s/store", vault.folder);
-    start_server(properties);
+    start_server(size_bytes, properties);
     client_open(&vault.client, LIST("RetryIntervals=-1"), vault.server.uri);
+}
+
+static void open_vault(const char *const *properties)
+{
+    open_vault_of(8 << 20, properties);
 }
 
 static void remove_files(void)
@@ -315,6 +321,85 @@ Test(transact, handlers_are_told_in_the_order_in_which_they_ran)
         cr_assert(has(op));
     }
     cr_assert_eq(vault.told_count, 33);
+    close_vault();
+}
+
+/* ---- a file that is full ---- */
+
+/* An Add whose reply has about 4 KB. */
+static struct frame large_request(uint64_t seq, uint64_t floor)
+{
+    static const uint8_t body[] = {0x08, 0x05, 0x10, 0x80, 0x20}; /* op 5, reply_size 4096 */
+    return peer_request(seq, floor, ADD, body, sizeof body);
+}
+
+/* Kept replies fill a small store, for nothing is acknowledged.  Returns how many were OK; *seq is the first refused. */
+static unsigned fill(struct peer *peer, uint64_t *seq)
+{
+    uint64_t floor = *seq;
+    for (unsigned kept = 0;; kept++, ++*seq) {
+        struct frame request = large_request(*seq, floor);
+        cr_assert(peer_send(peer, &request));
+        struct frame reply = peer_expect(peer, FRAME_REPLY);
+        cr_assert_eq(reply.seq, *seq);
+        if (reply.code == SEMEL_OK)
+            continue;
+        cr_assert_eq(reply.aux, SEMEL_REASON_TABLE_FULL, "%s", semel_reason_name((enum semel_reason)reply.aux));
+        cr_assert_eq((int)(reply.flags & FRAME_OUTCOME_MASK), SEMEL_OUTCOME_NOT_EXECUTED);
+        return kept;
+    }
+}
+
+static void look_at_ledger(void *arg)
+{
+    const struct ledger *ledger = &vault.server.semel->ledger;
+    *(bool *)arg = ledger->bytes == NULL && journal_is_empty(&ledger->journal);
+}
+
+/* Until the end of the last request is on record, and nothing is left to be committed. */
+static void wait_for_silence(void)
+{
+    bool silent;
+    do
+        on_node(vault.server.node, look_at_ledger, &silent);
+    while (!silent);
+}
+
+/* The client acknowledges all of it with a request that is refused, too: nothing else is ever committed, and the
+ * room must be found all the same. */
+static uint64_t recover_room(struct peer *peer, uint64_t seq)
+{
+    for (;; seq++) {
+        struct frame request = large_request(seq, seq);
+        cr_assert(peer_send(peer, &request));
+        struct frame reply = peer_expect(peer, FRAME_REPLY);
+        if (reply.code == SEMEL_OK)
+            return seq;
+        cr_assert_eq(reply.aux, SEMEL_REASON_TABLE_FULL);
+    }
+}
+
+Test(transact, a_store_that_is_full_goes_on_when_its_replies_are_acknowledged)
+{
+    struct peer peer;
+    open_vault_of(4 << 20, LIST("Window=4096"));
+    peer_connect(&peer, vault.server.uri);
+    struct hello hello = peer_some_hello(1);
+    cr_assert_not(peer_greet(&peer, &hello));
+    uint64_t seq = 1;
+    for (int round = 0; round < 3; round++) {
+        unsigned kept = fill(&peer, &seq);
+        cr_assert_gt(kept, 300, "round %d: %u of about 4 KB", round, kept);
+        wait_for_silence();
+        seq = recover_room(&peer, seq) + 1;
+        cr_assert_not(server_stats(&vault.server).inactive);
+    }
+    (void)fill(&peer, &seq);
+    peer_close(&peer);
+    server_close(&vault.server); /* what is full can be read back */
+    start_server(4 << 20, NULL);
+    cr_assert_eq(server_stats(&vault.server).sessions, 1);
+    cr_assert_gt(server_stats(&vault.server).kept_replies, 300);
     close_vault();
 }
 
