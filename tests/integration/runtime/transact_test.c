@@ -333,7 +333,8 @@ static struct frame large_request(uint64_t seq, uint64_t floor)
     return peer_request(seq, floor, ADD, body, sizeof body);
 }
 
-/* Kept replies fill a small store, for nothing is acknowledged.  Returns how many were OK; *seq is the first refused. */
+/* Kept replies fill a small store, for nothing is acknowledged.  Returns how many were OK; *seq is the first one
+ * refused. */
 static unsigned fill(struct peer *peer, uint64_t *seq)
 {
     uint64_t floor = *seq;
