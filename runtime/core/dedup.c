@@ -150,6 +150,18 @@ static bool has_to_wait(const struct dedup_table *table, const struct dedup_ques
     return question->transactional || (!question->idempotent && table->life != 0);
 }
 
+/* A client that waits for this one acknowledges none of what it did after it: refused for want of the very room that
+ * takes, it would be refused for ever.  It adds no record's place to the ring, and its reply goes if it finds none. */
+static bool holds_up_others(const struct dedup_table *table, const struct dedup_question *question)
+{
+    return question->seq == table->floor && table->records > 0;
+}
+
+static bool is_full(const struct dedup_domain *domain)
+{
+    return domain->kept_bytes >= domain->keep_total;
+}
+
 /* Step 4: it is new.  RUN, WAIT: nothing speaks against it. */
 static struct dedup_verdict weigh(const struct dedup_table *table, const struct dedup_question *question)
 {
@@ -157,7 +169,7 @@ static struct dedup_verdict weigh(const struct dedup_table *table, const struct 
         return tell(SEMEL_REASON_EXPIRED, SEMEL_OUTCOME_NOT_EXECUTED);
     if (question->unfit != SEMEL_REASON_NONE)
         return tell(question->unfit, SEMEL_OUTCOME_NOT_EXECUTED);
-    if (!question->idempotent && table->domain->kept_bytes >= table->domain->keep_total)
+    if (!question->idempotent && is_full(table->domain) && !holds_up_others(table, question))
         return tell(SEMEL_REASON_TABLE_FULL, SEMEL_OUTCOME_NOT_EXECUTED);
     return (struct dedup_verdict){.answer = has_to_wait(table, question) ? DEDUP_WAIT : DEDUP_RUN};
 }

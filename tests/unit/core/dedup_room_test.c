@@ -52,6 +52,32 @@ Test(dedup, a_full_table_refuses_and_forgets_nothing)
     shop_close(&shop);
 }
 
+/* Its client acknowledges nothing before it has ended: what fills the table would stay until its deadline. */
+Test(dedup, the_lowest_call_runs_though_what_came_after_it_fills_the_table)
+{
+    struct shop shop;
+    struct dedup_run run;
+    shop_open(&shop);
+    admit(&shop, 1, &run);
+    cr_assert(dedup_withdraw(&run), "it is refused, and will be tried again");
+    for (uint64_t seq = 2; seq < 10; seq++) {
+        admit(&shop, seq, &run);
+        finish(&run, 500);
+    }
+    shop.domain.keep_total = shop.domain.kept_bytes;
+    expect_tell(admit(&shop, 10, &run), SEMEL_REASON_TABLE_FULL, SEMEL_OUTCOME_NOT_EXECUTED);
+    cr_assert_eq(admit(&shop, 1, &run).answer, DEDUP_RUN);
+    cr_assert_eq(admit(&shop, 1, &run).answer, DEDUP_ATTACH, "once");
+    cr_assert_null(finish(&run, 500), "there is no room for its reply");
+    cr_assert_leq(shop.domain.kept_bytes, shop.domain.keep_total);
+    expect_tell(admit(&shop, 1, &run), SEMEL_REASON_REPLY_GONE, SEMEL_OUTCOME_EXECUTED);
+    for (uint64_t seq = 2; seq < 10; seq++)
+        cr_assert_eq(admit(&shop, seq, &run).answer, DEDUP_RESEND, "nothing was evicted for it");
+    dedup_ack(&shop.table, 10);
+    cr_assert_eq(admit(&shop, 10, &run).answer, DEDUP_RUN);
+    shop_close(&shop);
+}
+
 Test(dedup, tables_of_one_store_share_its_limit)
 {
     struct shop shop;
