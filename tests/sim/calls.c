@@ -130,7 +130,7 @@ void calls_start(struct op *op, semel_channel *channel, ops_then_fn *then, void 
 static void cancel(void *arg)
 {
     struct op *op = arg;
-    if (op->ended > 0)
+    if (op->ended > 0 || op->channel == NULL)
         return;
     op->cancelled = true;
     semel_sim_note(history->sim, history->sim->hosts[op->caller], "cancels op %llu",

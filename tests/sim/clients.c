@@ -4,8 +4,10 @@
 #include "clients.h"
 
 #include <assert.h>
+#include <semel/state.h>
 #include <stdio.h>
 
+#include "backs.h"
 #include "calls.h"
 #include "history.h"
 #include "recoveries.h"
@@ -15,6 +17,8 @@ static struct client {
     semel_sim_host *host;
     semel_node *node;
     semel_channel *channel;
+    struct back_server back;
+    bool connected; /* when it was asked last */
     uint32_t first_server;
 } clients[CLIENTS_MAX];
 
@@ -43,6 +47,7 @@ static void boot(semel_sim_host *host, void *user)
     code = semel_channel_open(client->node, NULL, endpoints, &client->channel, &status);
     assert(code == SEMEL_OK);
     recoveries_attach(host, client->channel);
+    backs_serve(&client->back, host, client->node, client->channel);
     (void)code;
 }
 
@@ -83,11 +88,48 @@ void clients_call(semel_sim *sim, const struct setup *setup)
     calls_may_cancel(sim, setup, starting.op);
 }
 
+/* A channel whose recovery function is at work is connected, too. */
+static void ask_state(void *arg)
+{
+    struct client *client = arg;
+    struct semel_channel_state state;
+    semel_channel_get_state(client->channel, &state);
+    client->connected = state.connection != 0;
+}
+
+bool clients_are_connected(const struct setup *setup)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (!semel_sim_is_up(clients[i].host) || (!setup->eager && !backs_is_served(clients[i].host)))
+            continue;
+        semel_sim_as(clients[i].host, ask_state, &clients[i]);
+        if (!clients[i].connected)
+            return false;
+    }
+    return true;
+}
+
+static void serve_anew(void *arg)
+{
+    struct client *client = arg;
+    backs_serve_anew(&client->back, client->node, client->channel);
+}
+
+void clients_serve_anew(semel_sim *sim)
+{
+    struct client *client = &clients[semel_sim_below(sim, count)];
+    if (!semel_sim_is_up(client->host))
+        return;
+    semel_sim_as(client->host, serve_anew, client);
+    if (semel_sim_is_up(client->host) &&
+        semel_sim_below(sim, 2) == 0) /* and again, perhaps while it connects */
+        semel_sim_after(client->host, 1 << semel_sim_below(sim, 9), serve_anew, client);
+}
+
 /* ---- in good order ---- */
 
-static void check_counters(void *arg)
+static void check_counters(const struct client *client)
 {
-    const struct client *client = arg;
     struct semel_channel_stats stats;
     semel_channel_get_stats(client->channel, &stats);
     uint64_t ended = stats.ok + stats.failed[0] + stats.failed[1] + stats.failed[2];
@@ -103,12 +145,19 @@ static void check_counters(void *arg)
                            semel_reason_name((enum semel_reason)i));
 }
 
+static void close_client(void *arg)
+{
+    struct client *client = arg;
+    check_counters(client);
+    backs_close(&client->back);
+}
+
 void clients_stop(void)
 {
     for (uint32_t i = 0; i < count; i++) {
         if (!semel_sim_is_up(clients[i].host))
             continue;
-        semel_sim_as(clients[i].host, check_counters, &clients[i]);
+        semel_sim_as(clients[i].host, close_client, &clients[i]);
         semel_sim_stop(clients[i].host);
     }
 }

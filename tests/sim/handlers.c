@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backs.h"
 #include "effects.h"
 #include "ledger.semel.h"
 
@@ -18,6 +19,7 @@ struct answer {
     semel_request *request;
     struct op *op;
     uint64_t run;
+    const struct op *awaited; /* when this has ended; NULL: after a while */
 };
 
 static void fill(ledger_Mark *mark, const struct op *op, uint64_t run)
@@ -58,13 +60,24 @@ static void on_thought(void *arg)
     finish(arg);
 }
 
-static enum semel_code think(semel_request *request, struct op *op, struct handlers *handlers, uint64_t run)
+void handlers_answer(struct handlers *handlers, const struct op *awaited)
+{
+    for (struct answer *answer = handlers->answers; answer != NULL; answer = answer->next)
+        if (answer->awaited == awaited) {
+            finish(answer);
+            return;
+        }
+}
+
+static enum semel_code think(semel_request *request, struct op *op, struct handlers *handlers, uint64_t run,
+                             const struct op *awaited)
 {
     struct answer *answer = malloc(sizeof *answer);
     assert(answer != NULL);
-    *answer = (struct answer){handlers->answers, handlers, request, op, run};
+    *answer = (struct answer){handlers->answers, handlers, request, op, run, awaited};
     handlers->answers = answer;
-    semel_sim_after(handlers->host, op->think_ms, on_thought, answer);
+    if (awaited == NULL)
+        semel_sim_after(handlers->host, op->think_ms, on_thought, answer);
     return SEMEL_PENDING;
 }
 
@@ -89,8 +102,9 @@ static enum semel_code handle(semel_request *request, const ledger_Op *in, ledge
         return semel_request_refuse(request, op->refusals * 7, op->refusals == 2);
     }
     uint64_t run = history_ran(op, handlers->host, txn != NULL);
-    if (op->think_ms > 0)
-        return think(request, op, handlers, run);
+    const struct op *awaited = txn == NULL ? backs_may_call(request, op, handlers) : NULL;
+    if (op->think_ms > 0 || awaited != NULL)
+        return think(request, op, handlers, run, awaited);
     history_finished(run);
     if (txn != NULL)
         (void)semel_request_when_committed(request, on_committed, op);

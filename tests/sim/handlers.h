@@ -16,12 +16,15 @@ struct handlers {
     struct answer *answers;        /* that are to be given later */
     uint64_t called;               /* in this life */
     const struct effects *effects; /* where transactional ones leave theirs; NULL: nowhere */
+    semel_node *node;              /* of a server: it may call its clients back; NULL: of a client */
 };
 
 /* A new life: requests that were not answered went with the one before. */
 void handlers_begin(struct handlers *handlers);
 /* Registers them with a server. */
 void handlers_serve(struct handlers *handlers, semel_server *server);
+/* What a handler waited for has ended. */
+void handlers_answer(struct handlers *handlers, const struct op *awaited);
 /* Their server is closed: finishes what is left, which nobody hears. */
 void handlers_end(struct handlers *handlers);
 /* The process is gone. */

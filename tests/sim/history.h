@@ -49,6 +49,9 @@ struct op {
     /* how it is asked */
     uint32_t caller; /* index of the host that asks */
     uint32_t caller_life;
+    bool back; /* a server calls its client, the callee: */
+    uint32_t callee;
+    uint32_t callee_life;
     uint32_t recovery;   /* number of the one that it is part of; 0: none */
     int64_t deadline_ms; /* 0: none */
     int64_t attempt_timeout_ms;
@@ -77,9 +80,10 @@ struct op {
 
     /* what the wire saw */
     uint32_t written;         /* requests of it that left whole */
-    uint64_t written_session; /* number of the session of the last one */
+    uint32_t written_session; /* number of the session of the last one */
     uint64_t written_seq;
     uint64_t written_connection;
+    uint64_t written_life; /* back: the connection that this life of the session began with */
     int64_t written_us;
     uint32_t read_in[HOSTS_MAX];      /* the first life of each host in which its request was read; 0: none */
     bool read_unprotected[HOSTS_MAX]; /* last read while its store had failed */

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 
+#include "backs.h"
 #include "history.h"
 #include "recoveries.h"
 #include "sim/host.h"
@@ -60,6 +61,12 @@ static bool may_have_begun(const struct op *op)
     return false;
 }
 
+/* Whether the client that was called may have forgotten it, or nobody asks it any more. */
+static bool lost_way_back(const struct op *op, int64_t since_us)
+{
+    return backs_served_anew(op, since_us) || watch_lost_way_back(op, since_us);
+}
+
 /* Whether anything that the world has done makes it right not to know. */
 static bool may_be_unknown(const struct op *op)
 {
@@ -68,7 +75,7 @@ static bool may_be_unknown(const struct op *op)
     if (op->attempt_timeout_ms > 0 &&
         op->ended_clock_ns - op->started_clock_ns >= op->attempt_timeout_ms * 1000000)
         return true; /* R9, of an attempt */
-    if (watch_lost_session(op))
+    if (op->back ? lost_way_back(op, op->written_us) : watch_lost_session(op))
         return true; /* R4 */
     if (op->status.reason == SEMEL_REASON_BEGUN)
         return may_have_begun(op); /* R6 */
@@ -87,6 +94,13 @@ static bool is_protocol_failure(enum semel_reason reason)
            reason == SEMEL_REASON_OUTSIDE_WINDOW;
 }
 
+static bool may_be_out_of_reach(const struct op *op)
+{
+    if (op->status.reason == SEMEL_REASON_NOT_SERVED)
+        return !backs_is_served(history->sim->hosts[op->callee]) || backs_served_anew(op, 0);
+    return op->back && lost_way_back(op, op->started_us);
+}
+
 /* Why a call that waits for its server may fail all the same. */
 static bool may_give_up(const struct op *op)
 {
@@ -95,6 +109,8 @@ static bool may_give_up(const struct op *op)
         return true;
     if (status->denied == SEMEL_REASON_WAIT_PAST_DEADLINE)
         return op->deadline_ms > 0;
+    if (status->reason == SEMEL_REASON_PEER_GONE || status->reason == SEMEL_REASON_NOT_SERVED)
+        return may_be_out_of_reach(op);
     if (status->denied == SEMEL_REASON_RECOVERY_GAVE_UP)
         return recoveries_gave_up(op);
     if (status->reason == SEMEL_REASON_EXPIRED) /* on the clock of its server */

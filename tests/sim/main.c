@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "backs.h"
 #include "clients.h"
 #include "history.h"
 #include "judge.h"
@@ -28,7 +29,7 @@ static struct setup setup;
 static bool is_quiet(void *user)
 {
     (void)user;
-    return history->outstanding == 0;
+    return history->outstanding == 0 && clients_are_connected(&setup);
 }
 
 /* Operations come in bursts, with pauses between. */
@@ -40,6 +41,8 @@ static void make_calls(semel_sim *sim)
             semel_sim_run(sim, (int64_t)semel_sim_below(sim, (uint64_t)pause_ms * 6 + 2));
         if (setup.drains && semel_sim_below(sim, 10) == 0)
             servers_drain((uint32_t)semel_sim_below(sim, SERVERS_MAX));
+        if (setup.renewals && !setup.clean && semel_sim_below(sim, 10) == 0)
+            clients_serve_anew(sim);
         servers_tend(false);
         clients_call(sim, &setup);
     }
@@ -54,6 +57,7 @@ static void come_to_rest(semel_sim *sim)
         servers_tend(passed_ms >= REST_MS);
         (void)semel_sim_run_until(sim, 1000, is_quiet, NULL);
     }
+    servers_tend(true);
     semel_sim_run(sim, LATE_MS);
 }
 
@@ -63,6 +67,7 @@ static void play(semel_sim *sim, void *user)
     history_begin(sim, &setup);
     setup_choose(sim, &setup);
     recoveries_begin(&setup);
+    backs_begin(&setup);
     servers_add(sim, &setup);
     clients_add(sim, &setup);
     watch_begin(&setup);
@@ -71,6 +76,8 @@ static void play(semel_sim *sim, void *user)
     make_calls(sim);
     come_to_rest(sim);
     servers_count_effects();
+    if (!clients_are_connected(&setup))
+        semel_sim_fail(sim, "a client that is to be connected is not, and the faults have ended");
     judge_all(&setup);
     clients_stop();
     servers_stop();

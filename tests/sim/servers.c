@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backs.h"
 #include "effects.h"
 #include "handlers.h"
 #include "history.h"
@@ -59,6 +60,7 @@ static void open_server(struct server *server)
         effects_open(&server->effects, semel_server_environment(server->server));
     else
         semel_server_waive_transactions(server->server);
+    server->handlers.node = server->node;
     handlers_serve(&server->handlers, server->server);
     code = semel_server_listen(server->server, "tcp://0.0.0.0:4061", NULL, &status);
     assert(code == SEMEL_OK);
@@ -69,6 +71,7 @@ static void boot(semel_sim_host *host, void *user)
 {
     struct server *server = user;
     semel_status status;
+    history_abandon(host);
     handlers_begin(&server->handlers);
     server->draining = server->drained = server->failed = false;
     watch_restarted(host);
@@ -146,6 +149,7 @@ static void close_server(void *arg)
 {
     struct server *server = arg;
     check_counters(server);
+    backs_abandon(server->host);
     semel_server_close(server->server);
     handlers_end(&server->handlers);
 }

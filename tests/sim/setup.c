@@ -64,6 +64,9 @@ static void choose_limits(semel_sim *sim, struct setup *setup)
     setup->short_drains = MAYBE("DrainTimeout", 4, 0, 500) >= 0;
     (void)MAYBE("BreakerFailures", 6, 2);
     set(setup, "BreakerOpenTime", "%lld", 100);
+    set(setup, "ReconnectMax", "%lld", 5000); /* or peace would have to last longer */
+    if (setup->eager)
+        set(setup, "Connect", "eager", 0);
     /* What is held back by the budget alone would look like a broken promise to wait. */
     set(setup, "RetryBudgetFloor", "%lld", 1000000);
 }
@@ -84,6 +87,9 @@ void setup_choose(semel_sim *sim, struct setup *ret_setup)
         .hedges = one_in(sim, 6),
         .patient = one_in(sim, 2),
         .recoveries = one_in(sim, 3),
+        .backs = one_in(sim, 3),
+        .eager = one_in(sim, 6),
+        .renewals = one_in(sim, 4),
         .properties = semel_properties_create(),
     };
     assert(setup->properties != NULL);

@@ -23,7 +23,10 @@ struct setup {
     bool handlers_think;
     bool handlers_refuse;
     bool hedges;
+    bool backs;      /* servers call their clients back, */
+    bool renewals;   /* which are served by a new server now and then */
     bool recoveries; /* some channels have a recovery function */
+    bool eager;      /* channels are to be connected always */
     bool patient;    /* every call waits for its server */
     int64_t lease_ms;
     int64_t heartbeat_ms;

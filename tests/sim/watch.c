@@ -17,7 +17,8 @@ enum {
     SESSIONS_MAX = 512,
     GREETINGS_MAX = 8192,
     TABLES_MAX = 1024,
-    ANSWERS_MAX = 4096
+    ANSWERS_MAX = 4096,
+    OFFERS_MAX = 16384
 };
 
 /* A WELCOME that a client has read. */
@@ -47,9 +48,17 @@ struct table {
 /* A reply to an at-most-once request. */
 struct reply {
     struct id domain;
-    uint32_t session;
-    uint64_t seq;
+    uint64_t op;
     uint64_t digest;
+};
+
+/* A HELLO that a server has read. */
+struct offer {
+    uint32_t server; /* index of the host */
+    uint64_t connection;
+    int64_t at_us;
+    bool
+        forgotten; /* the server had no reason any more to know the session, or the client to know the server */
 };
 
 static struct {
@@ -65,6 +74,10 @@ static struct {
     uint32_t table_count;
     struct reply replies[ANSWERS_MAX];
     uint32_t reply_count;
+    struct offer offers[OFFERS_MAX];
+    uint32_t offer_count;
+    struct id server_domain[WORLD_HOSTS_MAX]; /* as its last WELCOME told */
+    uint64_t server_incarnation[WORLD_HOSTS_MAX];
     uint32_t ghosts;
 } watch;
 
@@ -113,9 +126,9 @@ static void hello(const struct tap_frame *seen)
 }
 
 /* Whether its server may have forgotten all about it. */
-static bool silent_long(const struct table *table, const struct tap_frame *seen)
+static bool silent_long(const struct table *table, const semel_sim_host *server)
 {
-    int64_t silent_ns = host_now(seen->from) - table->heard_clock_ns;
+    int64_t silent_ns = host_now(server) - table->heard_clock_ns;
     return watch.setup->small_tables || table->may_be_over || silent_ns >= watch.setup->lease_ms * 1000000;
 }
 
@@ -123,15 +136,35 @@ static bool silent_long(const struct table *table, const struct tap_frame *seen)
 static bool may_have_forgotten(const struct table *table, const struct hello *offer,
                                const struct tap_frame *seen)
 {
-    if (silent_long(table, seen))
+    if (silent_long(table, seen->from))
         return true;
     if (!id_equal(&offer->last_domain, &table->domain))
         return !id_is_none(&offer->last_domain); /* what it wrote last, it wrote elsewhere */
     return offer->last_connection < table->born; /* a lost verdict, told again */
 }
 
+/* What the way back depends on, as far as it is seen before the answer. */
+static void hello_read_by(const struct tap_frame *seen)
+{
+    const struct hello *hello = &watch.hello_of[seen->connection];
+    const struct table *table = table_of(watch.session_of[seen->connection],
+                                         &watch.server_domain[seen->to->index]);
+    bool met = !id_is_none(&hello->last_domain);
+    bool elsewhere = met && (!id_equal(&hello->last_domain, &watch.server_domain[seen->to->index]) ||
+                             hello->last_incarnation != watch.server_incarnation[seen->to->index]);
+    bool unknown = table == NULL || silent_long(table, seen->to) ||
+                   (met && hello->last_connection < table->born);
+    assert(watch.offer_count < OFFERS_MAX);
+    watch.offers[watch.offer_count++] = (struct offer){.server = seen->to->index,
+                                                       .connection = seen->connection,
+                                                       .at_us = semel_sim_now_us(history->sim),
+                                                       .forgotten = elsewhere || unknown};
+}
+
 static void welcome_written(const struct tap_frame *seen, const struct welcome *welcome)
 {
+    watch.server_domain[seen->from->index] = welcome->domain;
+    watch.server_incarnation[seen->from->index] = welcome->incarnation;
     uint32_t session = watch.session_of[seen->connection];
     bool resumed = (seen->frame.flags & FRAME_RESUMED) != 0;
     struct table *table = table_of(session, &welcome->domain);
@@ -147,7 +180,7 @@ static void welcome_written(const struct tap_frame *seen, const struct welcome *
         semel_sim_fail(history->sim, "session %u is not resumed, though its server should know it", session);
     }
     uint64_t attempt = watch.hello_of[seen->connection].attempt;
-    bool forgotten = silent_long(table, seen);
+    bool forgotten = silent_long(table, seen->from);
     if (attempt <= table->attempt && !forgotten)
         semel_sim_fail(history->sim, "session %u is welcomed at attempt %llu, and was at %llu", session,
                        (unsigned long long)attempt, (unsigned long long)table->attempt);
@@ -223,17 +256,37 @@ static void request_read(const struct tap_frame *seen, struct op *op)
     op->read_unprotected[host] = disk_has_failed(seen->to);
 }
 
+/* Whether the seqs of both are given by the same side, in the same life of a session. */
+static bool share_seqs(const struct op *op, const struct op *other)
+{
+    if (other->written == 0 || other->written_session != op->written_session || other->back != op->back)
+        return false;
+    return !op->back || (other->caller == op->caller && other->caller_life == op->caller_life &&
+                         other->written_life == op->written_life);
+}
+
+static void judge_seq(const struct op *op)
+{
+    for (uint32_t id = 1; id <= history->op_count; id++)
+        if (id != op->id && share_seqs(op, &history->ops[id]) &&
+            history->ops[id].written_seq == op->written_seq)
+            semel_sim_fail(history->sim, "seq %llu is given to op %llu and to op %u",
+                           (unsigned long long)op->written_seq, (unsigned long long)op->id, id);
+}
+
 static void request(const struct tap_frame *seen)
 {
     struct op *op = op_of(&seen->frame);
     uint32_t session = watch.session_of[seen->connection];
     if (op != NULL && seen->read && seen->to != NULL)
         request_read(seen, op);
-    if (op == NULL || seen->ghost || seen->read)
+    if (op == NULL || (seen->ghost && seen->client) || seen->read)
         return;
     bool idempotent = (seen->frame.flags & FRAME_IDEMPOTENT) != 0;
     if (op->ended > 0)
         return; /* the rest of a frame that had to be finished */
+    if (op->back == seen->client)
+        semel_sim_fail(history->sim, "op %llu goes the other way", (unsigned long long)op->id);
     if (!idempotent && op->written > 0 &&
         (op->written_session != session || op->written_seq != seen->frame.seq))
         semel_sim_fail(history->sim, "op %llu is sent as seq %llu, and was sent as seq %llu",
@@ -241,17 +294,29 @@ static void request(const struct tap_frame *seen)
                        (unsigned long long)op->written_seq);
     if (idempotent != modes[op->mode].idempotent)
         semel_sim_fail(history->sim, "op %llu is sent in another mode", (unsigned long long)op->id);
-    for (uint32_t id = 1; id <= history->op_count; id++)
-        if (id != op->id && history->ops[id].written > 0 && history->ops[id].written_session == session &&
-            history->ops[id].written_seq == seen->frame.seq)
-            semel_sim_fail(history->sim, "seq %llu is given to op %llu and to op %u",
-                           (unsigned long long)seen->frame.seq, (unsigned long long)op->id, id);
-    recoveries_judge_request(op, seen->connection, last_greeting(session)->nth);
+    if (!op->back)
+        recoveries_judge_request(op, seen->connection, last_greeting(session)->nth);
+    const struct table *table = table_of(session, &watch.domain_of[seen->connection]);
     op->written++;
     op->written_session = session;
     op->written_seq = seen->frame.seq;
     op->written_connection = seen->connection;
+    op->written_life = table != NULL ? table->born : 0;
     op->written_us = semel_sim_now_us(history->sim);
+    judge_seq(op);
+}
+
+/* What a reply is the answer to: of those that had its seq, the last. */
+static const struct op *answered(const struct tap_frame *seen)
+{
+    uint32_t session = watch.session_of[seen->connection];
+    for (uint32_t id = history->op_count; id > 0; id--) {
+        const struct op *op = &history->ops[id];
+        if (op->written > 0 && op->back == seen->client && op->written_session == session &&
+            op->written_seq == seen->frame.seq && (!op->back || op->caller == seen->to->index))
+            return op;
+    }
+    return NULL;
 }
 
 /* A reply that tells of a run is the same as often as it is sent. */
@@ -259,24 +324,20 @@ static void reply(const struct tap_frame *seen)
 {
     if (seen->ghost || seen->frame.code != SEMEL_OK)
         return;
-    uint32_t session = watch.session_of[seen->connection];
     const struct id *domain = &watch.domain_of[seen->connection];
-    const struct op *op = NULL;
-    for (uint32_t id = 1; id <= history->op_count && op == NULL; id++)
-        if (history->ops[id].written_session == session && history->ops[id].written_seq == seen->frame.seq)
-            op = &history->ops[id];
+    const struct op *op = answered(seen);
     if (op == NULL || modes[op->mode].idempotent)
         return;
     for (uint32_t i = 0; i < watch.reply_count; i++) {
         const struct reply *known = &watch.replies[i];
-        if (known->session != session || known->seq != seen->frame.seq || !id_equal(&known->domain, domain))
+        if (known->op != op->id || !id_equal(&known->domain, domain))
             continue;
         if (known->digest != seen->frame.digest)
             semel_sim_fail(history->sim, "op %llu is answered twice, not the same", (unsigned long long)op->id);
         return;
     }
     assert(watch.reply_count < ANSWERS_MAX);
-    watch.replies[watch.reply_count++] = (struct reply){*domain, session, seen->frame.seq, seen->frame.digest};
+    watch.replies[watch.reply_count++] = (struct reply){*domain, op->id, seen->frame.digest};
 }
 
 static void heard(const struct tap_frame *seen)
@@ -301,6 +362,8 @@ static void on_frame(const struct tap_frame *seen, void *user)
     case FRAME_HELLO:
         if (!seen->read)
             hello(seen);
+        else
+            hello_read_by(seen);
         break;
     case FRAME_WELCOME: welcome(seen); break;
     case FRAME_REQUEST: request(seen); break;
@@ -327,19 +390,56 @@ bool watch_lost_session(const struct op *op)
     return false;
 }
 
-bool watch_is_over(uint64_t connection)
+/* An offer after which a server thinks that the client does not remember this call back. */
+static bool breaks_way_back(const struct op *op, const struct offer *offer)
+{
+    const struct hello *hello = &watch.hello_of[offer->connection];
+    if (watch.session_of[offer->connection] == op->written_session) {
+        const struct hello *before = &watch.hello_of[op->written_connection];
+        return offer->forgotten || (op->written > 0 && hello->table != before->table);
+    }
+    /* Another life of its node displaces it. */
+    const struct id *own = &watch.sessions[op->written_session - 1];
+    for (uint64_t i = 1; i < CONNECTIONS_MAX; i++) {
+        const struct hello *other = &watch.hello_of[i];
+        if (id_equal(&other->session, own) && other->name_size == hello->name_size &&
+            other->node_instance != hello->node_instance)
+            return memcmp(other->name, hello->name, hello->name_size) == 0;
+    }
+    return false;
+}
+
+bool watch_lost_way_back(const struct op *op, int64_t since_us)
+{
+    const struct table *table = table_of(op->written_session, &watch.server_domain[op->caller]);
+    if (watch.setup->small_tables || table == NULL || silent_long(table, history->sim->hosts[op->caller]))
+        return true;
+    for (uint32_t i = 0; i < watch.offer_count; i++)
+        if (watch.offers[i].server == op->caller && watch.offers[i].at_us >= since_us &&
+            breaks_way_back(op, &watch.offers[i]))
+            return true;
+    return false;
+}
+
+/* Of the end that the client has, or the other one. */
+static bool end_is_over(uint64_t connection, bool client)
 {
     for (int fd = 0; fd < history->sim->stream_count; fd++) {
         const struct stream *stream = history->sim->streams[fd];
-        if (stream->client && stream->connection == connection)
+        if (stream->client == client && stream->connection == connection)
             return stream->state == STREAM_CLOSED;
     }
     return false;
 }
 
+bool watch_is_over(uint64_t connection)
+{
+    return end_is_over(connection, true);
+}
+
 bool watch_lost_connection(const struct op *op)
 {
-    return watch_is_over(op->written_connection);
+    return end_is_over(op->written_connection, !op->back);
 }
 
 uint64_t watch_greeted(const semel_sim_host *client)
@@ -362,7 +462,7 @@ bool watch_is_writing(const struct op *op)
 {
     for (int fd = 0; fd < history->sim->stream_count; fd++) {
         const struct stream *stream = history->sim->streams[fd];
-        if (stream->client && stream->state == STREAM_OPEN && stream->host != NULL &&
+        if (stream->client == !op->back && stream->state == STREAM_OPEN && stream->host != NULL &&
             stream->host->index == op->caller && stream->out.tap.size > 0)
             return true;
     }

@@ -17,6 +17,9 @@ void watch_restarted(const semel_sim_host *host);
 /* Whether the client of this session has read, since its op was last written, the greeting of a server that does not
  * know of it. */
 bool watch_lost_session(const struct op *op);
+/* The same of a call back: whether its server has had reason, since then, to take the client for one that remembers
+ * nothing of it. */
+bool watch_lost_way_back(const struct op *op, int64_t since_us);
 /* Whether the connection that the op was last written on is over for the client. */
 bool watch_lost_connection(const struct op *op);
 /* The same of any connection. */
