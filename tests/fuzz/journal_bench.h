@@ -64,6 +64,7 @@ struct bench {
     struct batch on_its_way;
     uint64_t wanted_from;
     uint64_t marks;
+    uint64_t highest; /* connection number that was ever given, lost ones too */
     int64_t now_ns;
 };
 

@@ -85,6 +85,8 @@ static void offer(struct bench *bench, struct choices *choices)
                                       bench->now_ns);
     must(client->session != NULL);
     client->resumed = judgment.resumed;
+    if (bench->highest < bench->sessions.last_connection)
+        bench->highest = bench->sessions.last_connection;
     client->held_for = bench->journal.number;
     bench->lives[client->session->born].begun_written = true;
     bench->lives[client->session->born].id = i;
@@ -293,9 +295,9 @@ static void seal(struct bench *bench, struct choices *choices)
         if (bench->runs[i].phase == PHASE_WAITING)
             bench->runs[i].phase = PHASE_AWAITED;
     for (unsigned i = 0; i < IDS; i++)
-        for (unsigned seq = 0; seq < SEQS; seq++)
+        for (unsigned seq = 0; seq < bench->clients[i].next; seq++)
             bench->clients[i].calls[seq].sealed = bench->clients[i].calls[seq].written;
-    for (unsigned i = 0; i < BATCHES; i++) {
+    for (uint64_t i = 0; i <= bench->highest; i++) {
         bench->lives[i].begun_sealed = bench->lives[i].begun_written;
         bench->lives[i].ended_sealed = bench->lives[i].ended_written;
     }
@@ -311,9 +313,9 @@ static void store_batch(struct bench *bench, struct choices *choices)
         if (bench->first < bench->wanted_from && bench->first < bench->last)
             free(bench->batches[bench->first++].bytes);
     for (unsigned i = 0; i < IDS; i++)
-        for (unsigned seq = 0; seq < SEQS; seq++)
+        for (unsigned seq = 0; seq < bench->clients[i].next; seq++)
             bench->clients[i].calls[seq].durable = bench->clients[i].calls[seq].sealed;
-    for (unsigned i = 0; i < BATCHES; i++) {
+    for (uint64_t i = 0; i <= bench->highest; i++) {
         bench->lives[i].begun_durable = bench->lives[i].begun_sealed;
         bench->lives[i].ended_durable = bench->lives[i].ended_sealed;
     }
@@ -462,7 +464,7 @@ static void crash(struct bench *bench, struct choices *choices, bool kept)
     close_sessions(bench);
     open_sessions(bench);
     recall_all(bench);
-    for (unsigned i = 0; i < BATCHES; i++) {
+    for (uint64_t i = 0; i <= bench->highest; i++) {
         struct life *life = &bench->lives[i];
         life->begun_written = life->begun_sealed = life->begun_durable;
         life->ended_written = life->ended_sealed = life->ended_durable;
@@ -470,6 +472,34 @@ static void crash(struct bench *bench, struct choices *choices, bool kept)
     for (unsigned i = 0; i < IDS; i++)
         check_client(bench, i);
     note_gone(bench);
+}
+
+/* The commit did not succeed: what ran in it is lost, or nobody knows.  Nothing is written any more; until the server
+ * is started again, replays are answered. */
+static void fail(struct bench *bench, struct choices *choices)
+{
+    bool unknown = one_in(choices, 2);
+    if (bench->on_its_way.bytes == NULL)
+        return;
+    if (unknown && one_in(choices, 2))
+        store_batch(bench, choices); /* it is there all the same */
+    bench->journal.lost = true;
+    for (unsigned i = 0; i < RUNS; i++) {
+        struct run *run = &bench->runs[i];
+        const struct dedup_table *table = run->run.table;
+        const struct dedup_question question = question_of(run->run.seq);
+        if (run->phase == PHASE_JOINED && unknown && dedup_lose(&run->run) && !question.idempotent) {
+            struct dedup_verdict verdict = dedup_peek(table, &question);
+            must(verdict.reason == SEMEL_REASON_BEGUN && verdict.outcome == SEMEL_OUTCOME_UNKNOWN);
+        }
+        if (run->phase == PHASE_WAITING || run->phase == PHASE_AWAITED || run->phase == PHASE_JOINED)
+            (void)dedup_withdraw(&run->run);
+        if (run->phase == PHASE_JOINED)
+            reply_settle(run->reply);
+        if (run->phase != PHASE_READY && run->phase != PHASE_RUNNING)
+            run->phase = PHASE_FREE;
+    }
+    crash(bench, choices, false);
 }
 
 static void do_something(struct bench *bench, struct choices *choices)
@@ -488,7 +518,11 @@ static void do_something(struct bench *bench, struct choices *choices)
     case 10: seal(bench, choices); break;
     case 11: commit(bench, choices); break;
     case 12: crash(bench, choices, one_in(choices, 2)); break;
-    case 13: bench->journal.room = choose_byte(choices) * 16u; break;
+    case 13:
+        bench->journal.room = choose_byte(choices) * 16u;
+        if (one_in(choices, 4))
+            fail(bench, choices);
+        break;
     default: request(bench, choices); break;
     }
 }
