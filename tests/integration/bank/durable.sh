@@ -85,6 +85,26 @@ fi
 audit
 printf '%d of %d UNKNOWN\n' "$told_unknown" "$((told_ok + told_unknown))"
 
+# refused WORDS: no server starts on the damaged file; it says why, ends by itself, and leaves the file as it is.
+refused() {
+    local before status=0
+    before=$(cksum <"$folder/damaged")
+    timeout 60 "$bin/bank-server" --listen tcp://127.0.0.1:0 --store "lmdb:$folder/damaged" \
+        >/dev/null 2>"$scene_dir/refused.err" || status=$?
+    ((status == 1)) || scene_fail "a server on a damaged file ended with $status"
+    grep -q "DATA_LOSS.*is damaged (page [0-9]*: $1); restore a backup" "$scene_dir/refused.err" ||
+        scene_fail "it has not told that $1: $(cat "$scene_dir/refused.err")"
+    [[ $(cksum <"$folder/damaged") == "$before" ]] || scene_fail "it has written to a damaged file"
+}
+
+step "a file that was cut or overwritten is refused: no signal ends the server"
+size=$(stat -c %s "$folder/exactly")
+head -c $((size / 2)) "$folder/exactly" >"$folder/damaged"
+refused 'the file ends before it'
+cp "$folder/exactly" "$folder/damaged"
+head -c 4096 /dev/zero | dd of="$folder/damaged" bs=4096 seek=1 conv=notrunc status=none
+refused 'it is overwritten'
+
 # await_calls COUNT: so many more have ended.
 await_calls() {
     local i
