@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "client/answer.h"
+#include "client/back.h"
 #include "client/channel.h"
 #include "client/hedge.h"
 #include "client/record.h"
@@ -332,6 +333,8 @@ void call_attempt_timed_out(struct call *call)
         leave_attempt(call, barred);
     else if (barred)
         channel_part(channel);
+    if (channel->back != NULL)
+        back_settle(channel->back); /* a connection that parts may have waited for this attempt */
 }
 
 void call_too_large(struct call *call)

@@ -3,7 +3,7 @@
  * Reads best next: back.h, back_test.c. */
 #include <criterion/criterion.h>
 
-#include <string.h>
+#include <stddef.h>
 #include <unistd.h>
 
 #include "back.h"
@@ -89,4 +89,35 @@ Test(back_close, a_server_that_left_during_the_handshake_is_not_called)
 Test(back_close, a_server_that_came_during_the_handshake_is_told_on_the_next_connection)
 {
     change_between_hello_and_welcome(true);
+}
+
+/* A connection that parts is closed as soon as the last call back on it has given its attempt up: no PING has to come
+ * by. */
+Test(back_close, an_attempt_that_is_given_up_ends_a_connection_that_parts)
+{
+    static const uint32_t much_later[] = {20000};
+    struct server server;
+    struct agent agent;
+    struct watch watch, back;
+    semel_call_options impatient = OPTIONS(SEMEL_UNSET, much_later, 1, SEMEL_ON_UNAVAILABLE_WAIT);
+    impatient.attempt_timeout_ms = 200;
+    server_open(&server, LIST("Heartbeat=10min", "DrainTimeout=10min"));
+    server.handler = server_keep;
+    agent_open(&agent, LIST("Heartbeat=10min"), server.uri);
+    agent.served.handler = server_keep;
+    watch_start(&watch, &agent.client, ADD, 1, NULL);
+    semel_channel *channel = back_open(&server, server_pending(&server, 0), NULL);
+    back_start(&back, &server, channel, SET, 2, &impatient);
+    semel_request *asked = server_pending(&agent.served, 0);
+    cr_assert_eq((int)semel_server_drain(server.semel, NULL, NULL), SEMEL_OK);
+    semel_request_finish(server_pending(&server, 0), &(probe_Reply){.op = 1});
+    cr_assert_eq((int)watch_wait(&watch)->code, SEMEL_OK);
+    server_wait_gauge(&server, offsetof(struct semel_server_stats, connections), 0);
+    cr_assert_eq(server_stats(&server).closed_by[SEMEL_REASON_DRAINED], 1);
+    cr_assert_eq(watch_times(&back), 0, "it waits for another connection");
+    semel_request_finish(asked, &(probe_Reply){.op = 2});
+    semel_channel_close(channel);
+    agent_close(&agent);
+    server_close(&server);
+    cr_assert_eq((int)watch_wait(&back)->code, SEMEL_CANCELLED);
 }
