@@ -110,7 +110,7 @@ static void on_called(struct op *op, void *user)
 static void bound_wait(struct op *op)
 {
     const struct setup *setup = backs.setup;
-    bool comes_back = setup->servers == 1 && backs.served[op->callee] &&
+    bool comes_back = setup->servers == 1 && !setup->namesakes && backs.served[op->callee] &&
                       (setup->lease_ms <= SHORT_MS || setup->faults.crash_ms == 0);
     if (comes_back && one_in(3))
         op->deadline_ms = 0;

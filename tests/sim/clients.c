@@ -24,6 +24,7 @@ static struct client {
 
 static uint32_t count;
 static semel_properties *properties;
+static bool namesakes;
 
 /* ---- processes ---- */
 
@@ -40,8 +41,10 @@ static void boot(semel_sim_host *host, void *user)
     char endpoints[128];
     history_abandon(host);
     servers_endpoints(client->first_server, endpoints, sizeof endpoints);
-    const struct semel_node_options options = {
-        .properties = properties, .name = semel_sim_host_name(host), .log = on_log, .log_user = host};
+    const struct semel_node_options options = {.properties = properties,
+                                               .name = namesakes ? "client" : semel_sim_host_name(host),
+                                               .log = on_log,
+                                               .log_user = host};
     enum semel_code code = semel_node_open(&options, &client->node, &status);
     assert(code == SEMEL_OK);
     code = semel_channel_open(client->node, NULL, endpoints, &client->channel, &status);
@@ -55,6 +58,7 @@ void clients_add(semel_sim *sim, const struct setup *setup)
 {
     count = setup->clients;
     properties = setup->properties;
+    namesakes = setup->namesakes;
     for (uint32_t i = 0; i < count; i++) {
         char name[24];
         snprintf(name, sizeof name, "client%u", i + 1);
@@ -99,6 +103,8 @@ static void ask_state(void *arg)
 
 bool clients_are_connected(const struct setup *setup)
 {
+    if (setup->namesakes && count > 1)
+        return true; /* they are in each other's way, for as long as they live */
     for (uint32_t i = 0; i < count; i++) {
         if (!semel_sim_is_up(clients[i].host) || (!setup->eager && !backs_is_served(clients[i].host)))
             continue;

@@ -18,6 +18,8 @@ enum {
      * two, and no wait between attempts, no conflict of names and no lease that must end first takes longer than this.
      * The kernel alone would take longer to give a connection up. */
     QUIET_MS = 20000,
+    /* Nodes that share a name get their turns: one is let in once the conflict has cooled down, and then goes again. */
+    CONFLICT_MS = 40000,
     /* A server that drains and can not come to an end is restarted after this. */
     REST_MS = 5000,
     /* Later than that, what was delayed on its way has arrived. */
@@ -52,13 +54,15 @@ static void make_calls(semel_sim *sim)
 static void come_to_rest(semel_sim *sim)
 {
     semel_sim_end_faults(sim);
-    int64_t quiet_ms = QUIET_MS + 3 * setup.heartbeat_ms;
+    int64_t quiet_ms = QUIET_MS + 3 * setup.heartbeat_ms + (setup.namesakes ? CONFLICT_MS : 0);
     for (int64_t passed_ms = 0; passed_ms < quiet_ms && !is_quiet(NULL); passed_ms += 1000) {
         servers_tend(passed_ms >= REST_MS);
         (void)semel_sim_run_until(sim, 1000, is_quiet, NULL);
     }
     servers_tend(true);
     semel_sim_run(sim, LATE_MS);
+    (void)semel_sim_run_until(sim, LATE_MS, is_quiet,
+                              NULL); /* what that has made others ask for has ended, too */
 }
 
 static void play(semel_sim *sim, void *user)

@@ -89,6 +89,7 @@ void setup_choose(semel_sim *sim, struct setup *ret_setup)
         .recoveries = one_in(sim, 3),
         .backs = one_in(sim, 3),
         .eager = one_in(sim, 6),
+        .namesakes = one_in(sim, 8),
         .renewals = one_in(sim, 4),
         .properties = semel_properties_create(),
     };
@@ -99,6 +100,7 @@ void setup_choose(semel_sim *sim, struct setup *ret_setup)
         setup->durable = one_in(sim, 3) ? (uint32_t)semel_sim_below(sim, 1 << SERVERS_MAX) : ~0U;
     choose_limits(sim, setup);
     semel_sim_choose_faults(sim, &setup->faults);
+    setup->namesakes &= !setup->clean;
     if (setup->clean)
         setup->faults = (struct semel_sim_faults){.latency_us = setup->faults.latency_us,
                                                   .commit_us = setup->faults.commit_us};

@@ -26,6 +26,7 @@ struct setup {
     bool backs;      /* servers call their clients back, */
     bool renewals;   /* which are served by a new server now and then */
     bool recoveries; /* some channels have a recovery function */
+    bool namesakes;  /* all clients have one name */
     bool eager;      /* channels are to be connected always */
     bool patient;    /* every call waits for its server */
     int64_t lease_ms;
