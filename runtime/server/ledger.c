@@ -368,10 +368,14 @@ void ledger_note(struct ledger *ledger)
 
 void ledger_seek_room(struct ledger *ledger)
 {
-    if (!ledger_is_durable(ledger) || ledger->failed || ledger->seeks || !has_room_to_make(ledger))
+    if (!ledger_is_durable(ledger) || ledger->failed || ledger->seeks)
         return;
-    ledger->seeks = true;
-    loop_later(server_loop(ledger->server), &ledger->write);
+    if (has_room_to_make(ledger)) {
+        ledger->seeks = true;
+        loop_later(server_loop(ledger->server), &ledger->write);
+    } else if (ledger->bytes == NULL && journal_is_empty(&ledger->journal)) {
+        take_room(ledger); /* the application may have made some */
+    }
 }
 
 bool ledger_is_settled(struct ledger *ledger)

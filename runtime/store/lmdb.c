@@ -33,6 +33,7 @@ struct lmdb {
     bool kept;       /* txn holds what a handler has written */
     uint64_t log_bytes;
     uint64_t free_bytes;
+    size_t measured; /* the transaction after which that was so */
     uint64_t oldest; /* batch; 0: none */
     bool failed;
     char text[STORE_TEXT_MAX]; /* why */
@@ -98,6 +99,7 @@ static void measure(struct lmdb *lmdb)
     MDB_txn *txn;
     mdb_env_info(lmdb->file.env, &info);
     mdb_env_stat(lmdb->file.env, &stat);
+    lmdb->measured = info.me_last_txnid;
     uint64_t total = info.me_mapsize / stat.ms_psize;
     uint64_t pages = total > info.me_last_pgno + 1 ? total - info.me_last_pgno - 1 : 0;
     if (pages < total / 2 && mdb_txn_begin(lmdb->file.env, NULL, MDB_RDONLY, &txn) == 0) {
@@ -109,9 +111,14 @@ static void measure(struct lmdb *lmdb)
     lmdb->free_bytes = pages > reserve ? (pages - reserve) * stat.ms_psize / 2 : 0;
 }
 
+/* The application may have committed something since. */
 static struct store_usage usage(struct store *store)
 {
-    const struct lmdb *lmdb = lmdb_of(store);
+    struct lmdb *lmdb = lmdb_of(store);
+    MDB_envinfo info;
+    mdb_env_info(lmdb->file.env, &info);
+    if (info.me_last_txnid != lmdb->measured)
+        measure(lmdb);
     return (struct store_usage){
         .log_bytes = lmdb->log_bytes, .oldest = lmdb->oldest, .free_bytes = lmdb->free_bytes};
 }

@@ -422,6 +422,47 @@ Test(transact, a_batch_that_can_not_be_sealed_undoes_its_handlers_at_once)
     close_vault();
 }
 
+/* ---- when the application leaves no room ---- */
+
+static void fill_store(void *arg)
+{
+    const bool *full = arg;
+    MDB_txn *txn;
+    MDB_dbi ballast;
+    MDB_val key = {1, "b"};
+    MDB_val value = {.mv_size = 7 << 20};
+    cr_assert_eq(mdb_txn_begin(semel_server_environment(vault.server.semel), NULL, 0, &txn), 0);
+    cr_assert_eq(mdb_dbi_open(txn, "ballast", MDB_CREATE, &ballast), 0);
+    if (*full) {
+        cr_assert_eq(mdb_put(txn, ballast, &key, &value, MDB_RESERVE), 0);
+        memset(value.mv_data, 0, value.mv_size);
+    } else {
+        cr_assert_eq(mdb_drop(txn, ballast, 0), 0);
+    }
+    cr_assert_eq(mdb_txn_commit(txn), 0);
+}
+
+/* Nothing else is there to be committed: who is refused makes the server look. */
+Test(transact, room_that_the_application_makes_is_found)
+{
+    bool full = true;
+    open_vault_of(8 << 20, NULL);
+    on_node(vault.server.node, fill_store, &full);
+    semel_status status = put_slip(WELL, 5);
+    for (unsigned op = 6; op < 10 && status.code == SEMEL_OK; op++) /* a commit finds out that there is none */
+        status = put_slip(WELL, op);
+    check_status(&status, RESOURCE_EXHAUSTED, TABLE_FULL, NOT_EXECUTED);
+    status = put_slip(WELL, 20);
+    check_status(&status, RESOURCE_EXHAUSTED, TABLE_FULL, NOT_EXECUTED);
+    full = false;
+    on_node(vault.server.node, fill_store, &full);
+    for (unsigned op = 30; op < 33; op++) /* the first may be refused, and have it looked for */
+        status = put_slip(WELL, op);
+    check_status(&status, OK, NONE, EXECUTED);
+    cr_assert(has(32));
+    close_vault();
+}
+
 /* A handler must not close its server, nor may what it asked to be told. */
 Test(transact, closing_the_server_when_told_is_a_bug, .signal = SIGABRT)
 {
