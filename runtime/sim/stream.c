@@ -193,7 +193,10 @@ static void append(struct stream_pipe *pipe, const uint8_t *bytes, size_t size)
 
 static void record(struct stream *stream, const uint8_t *bytes, size_t size)
 {
-    if (!stream->client || stream->host == NULL || stream->record_size + size > RECORD_MAX)
+    if (!stream->client || stream->host == NULL || stream->recorded)
+        return;
+    stream->recorded = stream->record_size + size > RECORD_MAX; /* without a gap */
+    if (stream->recorded)
         return;
     stream->record = realloc(stream->record, stream->record_size + size);
     assert(stream->record != NULL);

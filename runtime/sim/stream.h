@@ -73,6 +73,7 @@ struct stream {
     bool reset_waits;
     uint8_t *record; /* what the client wrote, for a ghost to play again */
     size_t record_size;
+    bool recorded; /* there is no room for more */
 };
 
 struct stream *stream_of(int fd);

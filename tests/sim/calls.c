@@ -39,6 +39,13 @@ static enum mode choose_mode(semel_sim *sim, const struct setup *setup)
     return setup->durable != 0 ? durable[which] : plain[which];
 }
 
+static uint32_t choose_reply_pad(semel_sim *sim, const struct setup *setup)
+{
+    if (setup->bulky)
+        return 8000 + (uint32_t)semel_sim_below(sim, 16000);
+    return one_in(sim, 6) ? (uint32_t)semel_sim_below(sim, 2000) : 0;
+}
+
 struct op *calls_choose(semel_sim *sim, const struct setup *setup, const semel_sim_host *caller)
 {
     if (history->op_count == OPS_MAX)
@@ -51,7 +58,7 @@ struct op *calls_choose(semel_sim *sim, const struct setup *setup, const semel_s
         .think_ms = setup->handlers_think && one_in(sim, 3) ? 1u << semel_sim_below(sim, 11) : 0,
         .refusals = setup->handlers_refuse && one_in(sim, 3) ? 1 + (uint32_t)semel_sim_below(sim, 3) : 0,
         .request_pad = one_in(sim, 6) ? (uint32_t)semel_sim_below(sim, 2000) : 0,
-        .reply_pad = one_in(sim, 6) ? (uint32_t)semel_sim_below(sim, 2000) : 0,
+        .reply_pad = choose_reply_pad(sim, setup),
         .caller = caller->index,
         .caller_life = semel_sim_life(caller),
     };

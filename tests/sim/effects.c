@@ -13,12 +13,36 @@ static void check(int error)
     (void)error;
 }
 
-void effects_open(struct effects *effects, MDB_env *env)
+static void put_ballast(MDB_txn *txn, uint32_t size)
+{
+    MDB_dbi ballast;
+    MDB_val key = {1, (void *)"b"};
+    MDB_val value = {size, NULL};
+    check(mdb_dbi_open(txn, "ballast", MDB_CREATE, &ballast));
+    int error = mdb_put(txn, ballast, &key, &value, MDB_NOOVERWRITE | MDB_RESERVE);
+    assert(error == 0 || error == MDB_KEYEXIST);
+    if (error == 0)
+        memset(value.mv_data, 0, value.mv_size);
+}
+
+void effects_open(struct effects *effects, MDB_env *env, uint32_t ballast_bytes)
 {
     MDB_txn *txn;
     effects->env = env;
     check(mdb_txn_begin(env, NULL, 0, &txn));
     check(mdb_dbi_open(txn, "counts", MDB_CREATE, &effects->counts));
+    if (ballast_bytes > 0)
+        put_ballast(txn, ballast_bytes);
+    check(mdb_txn_commit(txn));
+}
+
+void effects_make_room(const struct effects *effects)
+{
+    MDB_txn *txn;
+    MDB_dbi ballast;
+    check(mdb_txn_begin(effects->env, NULL, 0, &txn));
+    check(mdb_dbi_open(txn, "ballast", MDB_CREATE, &ballast));
+    check(mdb_drop(txn, ballast, 0));
     check(mdb_txn_commit(txn));
 }
 

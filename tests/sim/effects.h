@@ -14,8 +14,10 @@ struct effects {
     MDB_dbi counts; /* by operation */
 };
 
-/* Opens the database, or makes it. */
-void effects_open(struct effects *effects, MDB_env *env);
+/* Opens the database, or makes it with this much in it that is of no use. */
+void effects_open(struct effects *effects, MDB_env *env, uint32_t ballast_bytes);
+/* The ballast goes. */
+void effects_make_room(const struct effects *effects);
 /* Within a transaction: one more of this operation.  false: there is no room. */
 bool effects_add(const struct effects *effects, MDB_txn *txn, const struct op *op);
 /* Adds what is there to each operation of the history. */

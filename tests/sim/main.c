@@ -20,6 +20,8 @@ enum {
     QUIET_MS = 20000,
     /* Nodes that share a name get their turns: one is let in once the conflict has cooled down, and then goes again. */
     CONFLICT_MS = 40000,
+    /* Where replies are large, those that have gathered take their time on a slow way. */
+    BULKY_MS = 180000,
     /* A server that drains and can not come to an end is restarted after this. */
     REST_MS = 5000,
     /* Later than that, what was delayed on its way has arrived. */
@@ -54,7 +56,9 @@ static void make_calls(semel_sim *sim)
 static void come_to_rest(semel_sim *sim)
 {
     semel_sim_end_faults(sim);
-    int64_t quiet_ms = QUIET_MS + 3 * setup.heartbeat_ms + (setup.namesakes ? CONFLICT_MS : 0);
+    servers_make_room();
+    int64_t quiet_ms = QUIET_MS + 3 * setup.heartbeat_ms + (setup.namesakes ? CONFLICT_MS : 0) +
+                       (setup.bulky ? BULKY_MS : 0);
     for (int64_t passed_ms = 0; passed_ms < quiet_ms && !is_quiet(NULL); passed_ms += 1000) {
         servers_tend(passed_ms >= REST_MS);
         (void)semel_sim_run_until(sim, 1000, is_quiet, NULL);

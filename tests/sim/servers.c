@@ -29,6 +29,7 @@ static struct server {
 
 static uint32_t count;
 static semel_properties *properties;
+static uint32_t ballast_bytes;
 
 /* ---- processes ---- */
 
@@ -55,9 +56,12 @@ static void open_server(struct server *server)
     semel_status status;
     enum semel_code code = semel_server_open(server->node, server->durable ? "lmdb:ledger" : NULL,
                                              &server->server, &status);
-    assert(code == SEMEL_OK);
+    if (code != SEMEL_OK) {
+        semel_sim_fail(history->sim, "%s can not be opened: %s", server->host->name, status.message);
+        semel_sim_crash(server->host);
+    }
     if (server->durable)
-        effects_open(&server->effects, semel_server_environment(server->server));
+        effects_open(&server->effects, semel_server_environment(server->server), ballast_bytes);
     else
         semel_server_waive_transactions(server->server);
     server->handlers.node = server->node;
@@ -86,6 +90,7 @@ void servers_add(semel_sim *sim, const struct setup *setup)
 {
     count = setup->servers;
     properties = setup->properties;
+    ballast_bytes = setup->ballast_bytes;
     for (uint32_t i = 0; i < count; i++) {
         char name[24];
         snprintf(name, sizeof name, "server%u", i + 1);
@@ -181,10 +186,26 @@ void servers_tend(bool impatient)
         }
 }
 
+static void make_room(void *arg)
+{
+    const struct server *server = arg;
+    effects_make_room(&server->effects);
+}
+
+void servers_make_room(void)
+{
+    if (ballast_bytes == 0)
+        return;
+    ballast_bytes = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (servers[i].durable && semel_sim_is_up(servers[i].host))
+            semel_sim_as(servers[i].host, make_room, &servers[i]);
+}
+
 void servers_count_effects(void)
 {
     for (uint32_t i = 0; i < count; i++)
-        if (servers[i].durable)
+        if (servers[i].durable && semel_sim_is_up(servers[i].host))
             effects_count(&servers[i].effects);
 }
 

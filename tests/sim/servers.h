@@ -13,6 +13,8 @@ void servers_endpoints(uint32_t first, char *text, size_t size);
 void servers_drain(uint32_t server);
 /* Restarts those that have drained; impatient: those that drain still, too. */
 void servers_tend(bool impatient);
+/* What the applications have in their stores goes, now and in every later life. */
+void servers_make_room(void);
 /* What their handlers have left in their stores, for the history.  All of them are up. */
 void servers_count_effects(void);
 /* Ends all of them in good order. */

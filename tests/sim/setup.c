@@ -6,6 +6,9 @@
 #include <assert.h>
 #include <stdio.h>
 
+/* The smallest there is; an eighth of it is not for new work. */
+enum { STORE_BYTES = 4 << 20 };
+
 static bool one_in(semel_sim *sim, uint64_t count)
 {
     return semel_sim_below(sim, count) == 0;
@@ -36,19 +39,29 @@ static long long maybe(semel_sim *sim, struct setup *setup, const char *key, uin
     maybe(sim, setup, key, in, (const long long[]){__VA_ARGS__},                                               \
           sizeof((const long long[]){__VA_ARGS__}) / sizeof(long long))
 
+/* What is remembered of a call whose reply is kept, and how often it may be. */
+static void choose_keeping(semel_sim *sim, struct setup *setup)
+{
+    if (setup->bulky)
+        return; /* all of it is kept, so that a store has something to keep */
+    setup->small_tables |= MAYBE("KeepTotal", 8, 6000, 20000) >= 0;
+    (void)MAYBE("KeepReply", 8, 0, 200);
+    (void)MAYBE("FrameLimit", 6, 4096);
+}
+
 static void choose_limits(semel_sim *sim, struct setup *setup)
 {
     /* Room for every channel that may be there at once, and sometimes for no other. */
     long long channels = setup->clients * (setup->hedges ? 3 : 1);
     bool few_sessions = one_in(sim, 10);
     set(setup, "MaxSessions", "%lld", few_sessions ? channels : 64);
-    setup->small_tables = MAYBE("KeepTotal", 8, 6000, 20000) >= 0 || few_sessions;
+    setup->small_tables = few_sessions;
+    choose_keeping(sim, setup);
     (void)MAYBE("MaxConnections", 10, channels, channels + 2);
     /* What fills a small table must be forgotten before the world ends. */
     long long lease = MAYBE("Lease", setup->small_tables ? 1 : 3, 100, 1000, 5000);
     setup->lease_ms = lease >= 0 ? lease : 300000;
     (void)MAYBE("Window", 3, 1, 2, 7);
-    (void)MAYBE("KeepReply", 8, 0, 200);
     long long heartbeat = MAYBE("Heartbeat", 2, 200, 500, 3000);
     setup->heartbeat_ms = heartbeat >= 0 ? heartbeat : 10000;
     (void)MAYBE("IdleTimeout", 6, 300, 2000);
@@ -60,7 +73,6 @@ static void choose_limits(semel_sim *sim, struct setup *setup)
     (void)MAYBE("MaxRunning", 4, 1, 3);
     (void)MAYBE("MaxQueueAge", 4, 20, 200);
     (void)MAYBE("MaxOutstanding", 8, 4, 20);
-    (void)MAYBE("FrameLimit", 6, 4096);
     setup->short_drains = MAYBE("DrainTimeout", 4, 0, 500) >= 0;
     (void)MAYBE("BreakerFailures", 6, 2);
     set(setup, "BreakerOpenTime", "%lld", 100);
@@ -69,6 +81,26 @@ static void choose_limits(semel_sim *sim, struct setup *setup)
         set(setup, "Connect", "eager", 0);
     /* What is held back by the budget alone would look like a broken promise to wait. */
     set(setup, "RetryBudgetFloor", "%lld", 1000000);
+}
+
+/* In one of two worlds there are durable stores, in one of five so much goes through them that they must be compacted;
+ * and then one of two is nearly full with what the application has in it. */
+static void choose_store(semel_sim *sim, struct setup *setup)
+{
+    if (!one_in(sim, 2))
+        return;
+    setup->durable = one_in(sim, 3) ? (uint32_t)semel_sim_below(sim, 1 << SERVERS_MAX) : ~0U;
+    setup->handlers_refuse |= one_in(sim, 3); /* while it waits for its commit much may happen to a request */
+    setup->bulky = one_in(sim, 5);
+    if (!setup->bulky)
+        return;
+    setup->ops += 80;
+    if (!one_in(sim, 2))
+        return;
+    set(setup, "StoreSize", "%lld", STORE_BYTES);
+    setup->ballast_bytes = STORE_BYTES / 8 * 4 + (uint32_t)semel_sim_below(sim, STORE_BYTES / 8 * 2);
+    if (one_in(sim, 2)) /* hardly anything is left, or nothing */
+        setup->ballast_bytes = STORE_BYTES / 8 * 7 - 400000 + (uint32_t)semel_sim_below(sim, 400000);
 }
 
 void setup_choose(semel_sim *sim, struct setup *ret_setup)
@@ -96,8 +128,7 @@ void setup_choose(semel_sim *sim, struct setup *ret_setup)
     assert(setup->properties != NULL);
     if (one_in(sim, 2))
         setup->servers = 1;
-    if (one_in(sim, 2))
-        setup->durable = one_in(sim, 3) ? (uint32_t)semel_sim_below(sim, 1 << SERVERS_MAX) : ~0U;
+    choose_store(sim, setup);
     choose_limits(sim, setup);
     semel_sim_choose_faults(sim, &setup->faults);
     setup->namesakes &= !setup->clean;

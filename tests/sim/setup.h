@@ -12,13 +12,15 @@ enum { SERVERS_MAX = 3, CLIENTS_MAX = 3 };
 struct setup {
     uint32_t servers;
     uint32_t clients;
-    uint32_t durable;  /* a bit for each server: its store outlives it */
-    uint32_t ops;      /* in all */
-    int64_t faults_ms; /* how long they go on */
-    bool clean;        /* no faults at all: everything must work */
-    bool small_tables; /* MaxSessions or KeepTotal may be reached */
-    bool drains;       /* servers are restarted in good order, */
-    bool short_drains; /* with no patience */
+    uint32_t durable;       /* a bit for each server: its store outlives it */
+    uint32_t ops;           /* in all */
+    int64_t faults_ms;      /* how long they go on */
+    bool bulky;             /* replies are large */
+    uint32_t ballast_bytes; /* what the application has in each durable store; 0: nothing to speak of */
+    bool clean;             /* no faults at all: everything must work */
+    bool small_tables;      /* MaxSessions or KeepTotal may be reached */
+    bool drains;            /* servers are restarted in good order, */
+    bool short_drains;      /* with no patience */
     bool cancels;
     bool handlers_think;
     bool handlers_refuse;
