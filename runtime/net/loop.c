@@ -4,6 +4,7 @@
 #include "net/loop.h"
 
 #include <assert.h>
+#include <sched.h>
 #include <stddef.h>
 #include <time.h>
 
@@ -180,6 +181,11 @@ void loop_again(struct loop *loop, struct loop_task *task)
 {
     if (loop_tasks_add_again(&loop->tasks, task))
         ev_idle_start(loop->ev, &loop->hurry);
+}
+
+void loop_yield(void)
+{
+    sched_yield();
 }
 
 void loop_task_cancel(struct loop *loop, struct loop_task *task)

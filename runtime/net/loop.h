@@ -77,6 +77,9 @@ void loop_later(struct loop *loop, struct loop_task *task);
 /* Runs it once, but in the turn to come: descriptors get their turn before, and the loop does not sleep.  Inside a task
  * or a callback of the loop; queued already is fine. */
 void loop_again(struct loop *loop, struct loop_task *task);
+/* Lets whoever else waits for this processor go first.  To be called before loop_again by a task that only waits for
+ * another process to write: without it that one may have to wait for the turns it is waited in. */
+void loop_yield(void);
 /* Takes it back; not queued is fine. */
 void loop_task_cancel(struct loop *loop, struct loop_task *task);
 

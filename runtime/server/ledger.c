@@ -26,7 +26,7 @@ enum {
     AGAIN_BYTES = 64 << 10,
     /* Those who got their replies together call again together, but not in the very same turn.  For this part of the
      * time a commit takes it is worth waiting for as many as there were before: to miss them costs them a whole one. */
-    GATHER_PART = 16,
+    GATHER_PART = 8,
 };
 
 /* ---- lines of requests ---- */
@@ -263,10 +263,13 @@ static bool seal(struct ledger *ledger, struct store_commit *commit, uint8_t **r
     return *ret_bytes != NULL;
 }
 
-/* Whether more requests are likely to come in a moment that is short beside a commit. */
+/* Whether more requests are likely to come in a moment that is short beside a commit.  While they do come they are
+ * waited for beyond what is expected, too: else some would miss every commit, and be too late for the next. */
 static bool may_gather(struct ledger *ledger)
 {
-    if (ledger->gathered == 0 || ledger->gathered >= ledger->expected)
+    bool come = ledger->gather_since_ns != 0 && ledger->gathered > ledger->seen;
+    ledger->seen = ledger->gathered;
+    if (ledger->gathered == 0 || (ledger->gathered >= ledger->expected && !come))
         return false;
     int64_t now_ns = loop_refresh(server_loop(ledger->server));
     if (ledger->gather_since_ns == 0)
@@ -278,7 +281,7 @@ static void forget_gathered(struct ledger *ledger)
 {
     ledger->expected = ledger->gathered > ledger->last_gathered ? ledger->gathered : ledger->last_gathered;
     ledger->last_gathered = ledger->gathered;
-    ledger->gathered = 0;
+    ledger->gathered = ledger->seen = 0;
     ledger->gather_since_ns = 0;
 }
 
@@ -289,6 +292,7 @@ static void on_write(struct loop_task *task)
     if (ledger->failed || ledger->bytes != NULL)
         return;
     if (may_gather(ledger)) {
+        loop_yield();
         loop_again(loop, &ledger->write);
         return;
     }

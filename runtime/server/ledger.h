@@ -51,6 +51,7 @@ struct ledger {
     uint32_t gathered;           /* requests that wait for the open batch */
     uint32_t expected;           /* as many were in one of the last two */
     uint32_t last_gathered;
+    uint32_t seen;           /* of those gathered: so many were there when it was looked last */
     int64_t gather_since_ns; /* 0: nobody waits yet */
     int64_t commit_ns;       /* how long the last commit took */
     uint64_t commits;        /* counters */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,6 +32,19 @@ struct word {
     uint64_t commits;
     uint64_t bytes;
 };
+
+/* Each flush takes so much longer, for Semel and for the floor: a slower disk. */
+static long flush_us;
+
+/* In place of the C library's: LMDB flushes with it. */
+int fdatasync(int fd)
+{
+    const struct timespec longer = {flush_us / 1000000, flush_us % 1000000 * 1000};
+    long result = syscall(SYS_fdatasync, fd);
+    if (flush_us > 0)
+        nanosleep(&longer, NULL);
+    return (int)result;
+}
 
 static void die(const char *what, const char *why)
 {
@@ -299,12 +313,13 @@ static uint64_t number(const char *text, uint64_t most)
 int main(int argc, char **argv)
 {
     static const uint64_t depths[] = {1, 64, 256};
-    if (argc < 2 || argc > 4) {
-        fputs("usage: semel-durable FILE [COMMITS [ROUNDS]]\n"
+    if (argc < 2 || argc > 5) {
+        fputs("usage: semel-durable FILE [COMMITS [ROUNDS [FLUSH_US]]]\n"
               "\n"
-              "  FILE     where the store is made and removed again: the disk that is measured\n"
-              "  COMMITS  in each run (default 100)\n"
-              "  ROUNDS   pairs of runs, of which the medians are told (default 5)\n"
+              "  FILE      where the store is made and removed again: the disk that is measured\n"
+              "  COMMITS   in each run (default 100)\n"
+              "  ROUNDS    pairs of runs, of which the medians are told (default 5)\n"
+              "  FLUSH_US  so much longer each flush takes, as on a slower disk (default: not at all)\n"
               "\n"
               "One line of JSON each for depth 1, 64 and 256.\n",
               stderr);
@@ -312,6 +327,7 @@ int main(int argc, char **argv)
     }
     uint64_t commits = argc > 2 ? number(argv[2], 1000000) : 100;
     int rounds = argc > 3 ? (int)number(argv[3], ROUNDS_MAX) : 5;
+    flush_us = argc > 4 ? (long)number(argv[4], 1000000) : 0;
     signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < sizeof depths / sizeof *depths; i++)
         compare(argv[1], depths[i], commits, rounds);
