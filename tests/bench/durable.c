@@ -5,6 +5,7 @@
 #include <ev.h>
 #include <inttypes.h>
 #include <lmdb.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +43,7 @@ int fdatasync(int fd)
     const struct timespec longer = {flush_us / 1000000, flush_us % 1000000 * 1000};
     long result = syscall(SYS_fdatasync, fd);
     if (flush_us > 0)
-        nanosleep(&longer, NULL);
+        ppoll(NULL, 0, &longer, NULL);
     return (int)result;
 }
 
