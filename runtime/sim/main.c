@@ -238,6 +238,10 @@ int semel_sim_main(int argc, char **argv, const struct semel_sim_scenario *scena
     struct sim_options options;
     if (!sim_options_parse(argc, argv, &options))
         return 2;
+    if (options.help) {
+        sim_options_help(argv[0]);
+        return 0;
+    }
     const size_t size = options.jobs * sizeof(struct job);
     struct job *jobs = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (jobs == MAP_FAILED) {

@@ -53,6 +53,29 @@ static bool take(const char *word, const char *value, struct sim_options *option
     return strcmp(word, "--jobs") == 0 && given > 0 && given <= JOBS_MAX;
 }
 
+void sim_options_help(const char *program)
+{
+    printf("usage: %s [OPTION]...\n"
+           "\n"
+           "Plays one world after the other, each from its seed, until one fails: that one is told again, line "
+           "by line.\n"
+           "\n"
+           "  --seeds A..B   from A to B (default 1..1000)\n"
+           "  --seed N       that one alone\n"
+           "  --trace        with --seed: tells everything that happens in it\n"
+           "  --seconds S    stops after so long; without --seeds it goes on from seed 1 until then\n"
+           "  --jobs J       in so many processes, up to %d (default 1)\n"
+           "  --hash         tells a number for each history: the same in every build\n"
+           "  --help         prints this text\n"
+           "\n"
+           "Exit status: 0 every seed passed, 1 one failed, 2 the command line makes no sense.\n"
+           "\n"
+           "examples:\n"
+           "  %s --seeds 1..10000 --jobs 2\n"
+           "  %s --seed 4711 --trace\n",
+           program, JOBS_MAX, program, program);
+}
+
 bool sim_options_parse(int argc, char **argv, struct sim_options *ret_options)
 {
     *ret_options = (struct sim_options){.first = 1, .last = 1000, .jobs = 1};
@@ -62,13 +85,16 @@ bool sim_options_parse(int argc, char **argv, struct sim_options *ret_options)
             ret_options->trace = true;
         } else if (strcmp(argv[i], "--hash") == 0) {
             ret_options->hash = true;
+        } else if (strcmp(argv[i], "--help") == 0) {
+            ret_options->help = true;
+            return true;
         } else if (i + 1 < argc && take(argv[i], argv[i + 1], ret_options)) {
             ranged |= strcmp(argv[i], "--seeds") == 0;
             i++;
         } else {
             fprintf(stderr,
                     "%s: '%s' is not understood; "
-                    "--seeds A..B, --seed N [--trace], --seconds S, --jobs J, --hash\n",
+                    "--seeds A..B, --seed N [--trace], --seconds S, --jobs J, --hash, --help\n",
                     argv[0], argv[i]);
             return false;
         }

@@ -15,7 +15,11 @@ struct sim_options {
     bool single; /* --seed */
     bool trace;
     bool hash;
+    bool help; /* nothing else is asked for */
 };
+
+/* Tells on stdout what can be asked for. */
+void sim_options_help(const char *program);
 
 /* false: it makes no sense, and stderr says why. */
 bool sim_options_parse(int argc, char **argv, struct sim_options *ret_options);

@@ -49,6 +49,12 @@ def main():
         sys.exit(f"{len(pairs)} commands in the transcript")
     for command, expected in pairs:
         check(command, expected, binaries)
+    status, said = play("simulate-points --help", binaries)
+    if status != 0 or not all(word in said for word in ("--seeds A..B", "--trace", "Exit status", "examples:")):
+        sys.exit(f"simulate-points --help ends with {status} and says\n{said}")
+    status, said = play("simulate-points --sead 1", binaries)
+    if status != 2 or "'--sead' is not understood" not in said:
+        sys.exit(f"simulate-points --sead ends with {status} and says\n{said}")
 
 
 if __name__ == "__main__":
