@@ -18,6 +18,9 @@ static void choose_policy(semel_sim *sim, const struct setup *setup, struct op *
     static const int64_t deadlines_ms[] = {0, 100, 1000, 5000, 20000, 60000};
     static const int64_t timeouts_ms[] = {600, 1500, 4000};
     op->deadline_ms = deadlines_ms[semel_sim_below(sim, 6)];
+    if (setup->namesakes && op->deadline_ms == 0)
+        op->deadline_ms =
+            20000; /* one of them may be shut out for as long as the others stay (NAME_CONFLICT) */
     op->attempt_timeout_ms = one_in(sim, 6) ? timeouts_ms[semel_sim_below(sim, 3)] : 0;
     if (op->attempt_timeout_ms > 0 && op->think_ms > 64)
         op->think_ms = 64; /* or no attempt would ever be answered */
