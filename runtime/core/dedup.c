@@ -369,6 +369,12 @@ static struct dedup_record *leave(struct dedup_run *run, struct dedup_record *re
     return NULL;
 }
 
+bool dedup_end_lasts(const struct dedup_run *run, enum semel_code code)
+{
+    const struct dedup_record *record = record_of(run);
+    return record == NULL || !record->idempotent || code == SEMEL_OK;
+}
+
 bool dedup_finish(struct dedup_run *run, struct reply *reply)
 {
     struct dedup_record *record = record_of(run);

@@ -144,6 +144,11 @@ void dedup_log_receipt(struct dedup_run *run);
 /* The commit failed that should have made it last: nobody knows whether it ran (R6).  Returns as dedup_finish. */
 bool dedup_lose(struct dedup_run *run);
 
+/* Whether its end with this code is the same for every replay: there is a record of it, or it may be asked for again as
+ * often as one likes.  Any other end is told only where the request was asked for: a replay is a run of its own.  To be
+ * asked before dedup_finish. */
+bool dedup_end_lasts(const struct dedup_run *run, enum semel_code code);
+
 /* The handler has finished.  Returns whether the client may still want the reply; it is kept if it must be.  The caller
  * sends and then settles it.  reply may be NULL (no memory for it): then it is recorded without. */
 bool dedup_finish(struct dedup_run *run, struct reply *reply);

@@ -172,7 +172,7 @@ void dispatch_conclude(struct semel_server *server, struct semel_request *reques
     struct reply *reply = request->reply;
     request->reply = NULL;
     bool refused = request->code == SEMEL_REFUSED;
-    bool lasts = !refused && (request->code == SEMEL_OK || request->method->mode == SEMEL_AT_MOST_ONCE);
+    bool lasts = !refused && dedup_end_lasts(&request->run, request->code);
     bool wanted = refused ? dedup_withdraw(&request->run) : dedup_finish(&request->run, reply);
     bool asked = lasts || is_asked_here(request, session);
     server->stats.refused_by[SEMEL_REASON_REFUSED_BY_HANDLER] += refused;

@@ -585,3 +585,16 @@ Test(dedup, a_window_of_nothing_is_a_bug, .signal = SIGABRT)
     struct dedup_table table;
     dedup_init(&table, &domain, 1, 0);
 }
+
+Test(dedup, an_end_lasts_that_is_the_same_for_every_replay)
+{
+    struct shop shop;
+    struct dedup_run once, often;
+    const struct dedup_question question = {.seq = 2, .idempotent = true};
+    shop_open(&shop);
+    admit(&shop, 1, &once);
+    dedup_admit(&shop.table, &question, &often);
+    cr_assert(dedup_end_lasts(&once, SEMEL_OK) && dedup_end_lasts(&once, SEMEL_NOT_FOUND));
+    cr_assert(dedup_end_lasts(&often, SEMEL_OK) && !dedup_end_lasts(&often, SEMEL_NOT_FOUND));
+    shop_close(&shop);
+}

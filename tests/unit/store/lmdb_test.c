@@ -117,7 +117,7 @@ Test(lmdb, refuses_the_file_of_another_program)
     expect_refused(SEMEL_FAILED_PRECONDITION, "is the LMDB file of another program; name another one");
 }
 
-static void raise_version(MDB_txn *txn)
+static void change_meta(MDB_txn *txn, size_t at)
 {
     MDB_dbi dbi;
     MDB_val value = get(txn, "semel.meta", "semel.meta", 10, &dbi);
@@ -125,8 +125,13 @@ static void raise_version(MDB_txn *txn)
     MDB_val key = {10, (void *)"semel.meta"};
     MDB_val changed = {value.mv_size, copy};
     memcpy(copy, value.mv_data, value.mv_size);
-    copy[8]++;
+    copy[at]++;
     cr_assert_eq(mdb_put(txn, dbi, &key, &changed, 0), 0);
+}
+
+static void raise_version(MDB_txn *txn)
+{
+    change_meta(txn, 8);
 }
 
 Test(lmdb, refuses_a_newer_format_and_says_both)
@@ -138,14 +143,7 @@ Test(lmdb, refuses_a_newer_format_and_says_both)
 
 static void change_domain(MDB_txn *txn)
 {
-    MDB_dbi dbi;
-    MDB_val value = get(txn, "semel.meta", "semel.meta", 10, &dbi);
-    uint8_t copy[64];
-    MDB_val key = {10, (void *)"semel.meta"};
-    MDB_val changed = {value.mv_size, copy};
-    memcpy(copy, value.mv_data, value.mv_size);
-    copy[20] ^= 1;
-    cr_assert_eq(mdb_put(txn, dbi, &key, &changed, 0), 0);
+    change_meta(txn, 20);
 }
 
 Test(lmdb, refuses_a_damaged_domain)
