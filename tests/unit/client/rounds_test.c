@@ -186,13 +186,22 @@ Test(rounds, a_witness_is_asked_only_where_a_verdict_is_wanted, .init = enter, .
 
 /* ---- rounds that no call asks for ---- */
 
-/* Until the next wait; how long that is, in ms. */
-static int64_t wait_after_round(void)
+/* The round that has been asked for is over: the next wait has begun. */
+static void end_round(void)
 {
     while (!timer_running(&reconnector->wait))
         ev_run(node->loop.ev, EVRUN_NOWAIT);
     cr_assert_eq((int)reconnector->state, RECONNECTOR_WAITING);
-    return (reconnector->wait.due_ns - node_now(node)) / INT64_C(1000000);
+}
+
+/* The wait began somewhere between before_ns and now. */
+static void check_wait(int64_t before_ns, int64_t most_ms, size_t round)
+{
+    int64_t due_ns = reconnector->wait.due_ns;
+    cr_assert_geq(due_ns - before_ns, most_ms * INT64_C(1000000) / 2, "after %zu: %lld ns", round,
+                  (long long)(due_ns - before_ns));
+    cr_assert_leq(due_ns - node_now(node), most_ms * INT64_C(1000000), "after %zu: %lld ns", round,
+                  (long long)(due_ns - node_now(node)));
 }
 
 Test(rounds, an_eager_channel_waits_longer_after_each_and_begins_anew_when_woken, .init = enter, .fini = leave)
@@ -207,9 +216,9 @@ Test(rounds, an_eager_channel_waits_longer_after_each_and_begins_anew_when_woken
             else
                 reconnector_want(reconnector, 0);
             loop_timer_stop(&node->loop, &reconnector->wait);
-            int64_t wait_ms = wait_after_round();
-            cr_assert(wait_ms >= waits_ms[i] / 2 && wait_ms <= waits_ms[i], "after %zu: %lld ms", i + 1,
-                      (long long)wait_ms);
+            int64_t before_ns = node_now(node);
+            end_round();
+            check_wait(before_ns, waits_ms[i], i + 1);
             cr_assert_eq(reconnector->rounds_failed, i + 1);
         }
     }
@@ -244,7 +253,7 @@ Test(rounds, a_connection_that_is_renewed_is_followed_without_a_wait, .init = en
     reconnector_tend(reconnector);
     cr_assert(reconnector->begin.queued);
     cr_assert_not(timer_running(&reconnector->wait));
-    wait_after_round();
+    end_round();
     cr_assert_eq(reconnector->rounds_failed, 1);
 }
 
