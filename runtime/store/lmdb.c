@@ -348,13 +348,23 @@ static struct MDB_txn *enter(struct store *store)
     return lmdb->joined;
 }
 
+/* Whether it can still be committed: a write that failed is the end of its transaction, whatever the handler says. */
+static bool is_sound(MDB_txn *txn)
+{
+    const MDB_dbi free_list = 0;
+    MDB_stat stat;
+    return mdb_stat(txn, free_list, &stat) == 0;
+}
+
 static bool leave(struct store *store, bool keep)
 {
     struct lmdb *lmdb = lmdb_of(store);
     MDB_txn *joined = lmdb->joined;
+    /* To commit what is broken would break the transaction that it is within, with all that others have written. */
+    bool whole = keep && is_sound(joined);
     lmdb->joined = NULL;
-    bool kept = keep && mdb_txn_commit(joined) == 0;
-    if (!keep)
+    bool kept = whole && mdb_txn_commit(joined) == 0;
+    if (!whole)
         mdb_txn_abort(joined);
     lmdb->kept |= kept;
     drop_empty(lmdb);

@@ -20,7 +20,7 @@ TestSuite(transact, .timeout = 30);
 enum { TOLD_MAX = 64 };
 
 /* How the handler ends. */
-enum end { WELL, FAIL, REFUSE, PEND, LOSE_JOURNAL, CLOSE_WHEN_TOLD };
+enum end { WELL, FAIL, REFUSE, PEND, LOSE_JOURNAL, OVERFLOW, CLOSE_WHEN_TOLD };
 
 static struct vault {
     struct server server;
@@ -46,6 +46,15 @@ static void on_committed(bool committed, void *user)
         semel_server_close(vault.server.semel);
 }
 
+/* Finds no room, and does not look at what it is told. */
+static enum semel_code overflow(MDB_txn *txn)
+{
+    MDB_val key = {1, "x"};
+    MDB_val value = {.mv_size = 1 << 30};
+    cr_assert_eq(mdb_put(txn, vault.slips, &key, &value, MDB_RESERVE), MDB_MAP_FULL);
+    return SEMEL_OK;
+}
+
 static enum semel_code write_slip(semel_request *request, unsigned op)
 {
     MDB_txn *txn = semel_request_transaction(request);
@@ -59,6 +68,7 @@ static enum semel_code write_slip(semel_request *request, unsigned op)
     case REFUSE: return semel_request_refuse(request, SEMEL_RETRY_NEVER, false);
     case PEND: vault.pending = request; return SEMEL_PENDING;
     case LOSE_JOURNAL: vault.server.semel->ledger.journal.lost = true; return SEMEL_OK;
+    case OVERFLOW: return overflow(txn);
     default: return SEMEL_OK;
     }
 }
@@ -281,6 +291,21 @@ Test(transact, a_oneway_is_kept_and_acknowledged)
     cr_assert_eq(semel_channel_flush(vault.client.channel, 20000), SEMEL_OK);
     cr_assert_not(has(6));
     expect_told(1, 6, false);
+    close_vault();
+}
+
+/* What it wrote can not be kept; that is its own end, and nobody else's. */
+Test(transact, a_handler_that_overlooks_a_full_file_is_refused_alone)
+{
+    open_vault(NULL);
+    semel_status status = put_slip(OVERFLOW, 5);
+    check_status(&status, RESOURCE_EXHAUSTED, TABLE_FULL, NOT_EXECUTED);
+    expect_told(0, 5, false);
+    status = put_slip(WELL, 6);
+    check_status(&status, OK, NONE, EXECUTED);
+    cr_assert_not(has(5));
+    cr_assert(has(6));
+    cr_assert_not(server_stats(&vault.server).inactive);
     close_vault();
 }
 

@@ -532,6 +532,34 @@ Test(lmdb, what_is_forsaken_is_undone_at_once_and_is_the_end)
     store->ops->close(store);
 }
 
+/* One that found no room, and did not look at what it was told: LMDB allows nothing more in its transaction. */
+static void break_in(struct store *store, MDB_dbi dbi)
+{
+    MDB_val key = {1, (void *)"x"};
+    MDB_val value = {.mv_size = STORES_SIZE};
+    MDB_txn *txn = store->ops->enter(store);
+    cr_assert_not_null(txn);
+    cr_assert_eq(mdb_put(txn, dbi, &key, &value, MDB_RESERVE), MDB_MAP_FULL);
+    cr_assert_not(store->ops->leave(store, true), "it can not be kept");
+}
+
+Test(lmdb, a_handler_that_broke_its_transaction_takes_no_other_along)
+{
+    struct store *store = stores_open(spec);
+    load_count(store);
+    MDB_dbi own = open_own(store);
+    put_in(store, own, "alice", true);
+    break_in(store, own);
+    put_in(store, own, "bob", true);
+    cr_assert_eq(stores_commit(store, 1, "abc", 3, 1), STORE_COMMITTED);
+    cr_assert_eq(count_own(store, own), 2);
+    break_in(store, own); /* alone in its batch */
+    put_in(store, own, "carol", true);
+    cr_assert_eq(stores_commit(store, 2, "abc", 3, 1), STORE_COMMITTED);
+    cr_assert_eq(count_own(store, own), 3);
+    store->ops->close(store);
+}
+
 Test(lmdb, what_handlers_wrote_goes_with_a_commit_that_fails)
 {
     struct store *store = stores_open(spec);
