@@ -14,8 +14,12 @@
 /* No session needs a batch below this one. */
 uint64_t compact_floor(const struct sessions *sessions);
 
-/* Writes more of the first session again, until the open batch has this size.  Nothing to do is fine. */
-void compact_step(struct sessions *sessions, size_t batch_size);
+/* Writes more of the first session again, until the open batch has this size, but never so much that it has more than
+ * most_size.  Nothing to do is fine; so is to go on much later, whatever has happened meanwhile. */
+void compact_step(struct sessions *sessions, size_t batch_size, uint64_t most_size);
+
+/* How many bytes the next piece of that takes; 0: nothing is left to be written. */
+uint64_t compact_next_bytes(const struct sessions *sessions);
 
 /* About how many bytes a journal has that tells everything once. */
 uint64_t compact_live_bytes(const struct sessions *sessions);

@@ -151,7 +151,8 @@ static bool has_to_wait(const struct dedup_table *table, const struct dedup_ques
 }
 
 /* A client that waits for this one acknowledges none of what it did after it: refused for want of the very room that
- * takes, it would be refused for ever.  It adds no record's place to the ring, and its reply goes if it finds none. */
+ * takes, in memory or in the store, it would be refused for ever.  It adds no record's place to the ring, and its reply
+ * goes if it finds none; in the store it takes of what is spared, which its end gives back. */
 static bool holds_up_others(const struct dedup_table *table, const struct dedup_question *question)
 {
     return question->seq == table->floor && table->records > 0;
@@ -260,7 +261,8 @@ struct dedup_verdict dedup_admit(struct dedup_table *table, const struct dedup_q
     bool waits = verdict.answer == DEDUP_WAIT;
     if (verdict.answer != DEDUP_RUN && !waits)
         return verdict;
-    if (!reach(table, question->seq) || (waits && !journal_admits(table->domain->journal)))
+    bool urgent = holds_up_others(table, question);
+    if (!reach(table, question->seq) || (waits && !journal_admits(table->domain->journal, urgent)))
         return tell(SEMEL_REASON_TABLE_FULL, SEMEL_OUTCOME_NOT_EXECUTED);
     put(table, question, run, waits);
     return verdict;
@@ -505,8 +507,6 @@ void dedup_recall_gone(struct dedup_table *table, uint64_t seq)
 
 static void log_record_again(struct dedup_table *table, struct dedup_record *record)
 {
-    if (!record->logged)
-        return;
     log_begin(table, record);
     if (record->state == DEDUP_DONE || record->state == DEDUP_DONE_NO_REPLY)
         log_done(table, record->seq, record->state == DEDUP_DONE ? record->with.reply : NULL);
@@ -514,16 +514,32 @@ static void log_record_again(struct dedup_table *table, struct dedup_record *rec
         log_seq(table, JOURNAL_RECEIPT, record->seq);
 }
 
-uint64_t dedup_log_again(struct dedup_table *table, uint64_t seq, size_t batch_size)
+uint64_t dedup_log_again(struct dedup_table *table, uint64_t seq, size_t batch_size, uint64_t most_size)
+{
+    const struct journal *journal = table->domain->journal;
+    if (seq < table->floor)
+        seq = table->floor;
+    for (; seq - table->floor < table->ring_size; seq++) {
+        if (journal->size >= batch_size)
+            return seq;
+        struct dedup_record *record = find(table, seq);
+        if (record == NULL || !record->logged)
+            continue;
+        if (journal_size_with(journal, told_bytes(record)) > most_size)
+            return seq;
+        log_record_again(table, record);
+    }
+    return UINT64_MAX;
+}
+
+uint64_t dedup_next_bytes(const struct dedup_table *table, uint64_t seq)
 {
     if (seq < table->floor)
         seq = table->floor;
     for (; seq - table->floor < table->ring_size; seq++) {
-        if (table->domain->journal->size >= batch_size)
-            return seq;
-        struct dedup_record *record = find(table, seq);
-        if (record != NULL)
-            log_record_again(table, record);
+        const struct dedup_record *record = find(table, seq);
+        if (record != NULL && record->logged)
+            return told_bytes(record);
     }
-    return UINT64_MAX;
+    return 0;
 }

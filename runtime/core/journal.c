@@ -20,7 +20,7 @@ enum { FIRST_CAPACITY = 4096 };
 void journal_init(struct journal *journal, uint64_t number)
 {
     assert(number > 0);
-    *journal = (struct journal){.number = number, .room = UINT64_MAX};
+    *journal = (struct journal){.number = number, .room = UINT64_MAX, .spare = UINT64_MAX};
 }
 
 void journal_fini(struct journal *journal)
@@ -46,12 +46,13 @@ static bool reserve(struct journal *journal, size_t more)
     return true;
 }
 
-bool journal_admits(struct journal *journal)
+bool journal_admits(struct journal *journal, bool urgent)
 {
     const uint64_t size = JOURNAL_BEGIN_SIZE + JOURNAL_DONE_SIZE;
-    if (journal->lost || journal->room < size || !reserve(journal, size))
+    uint64_t *from = urgent && journal->room < size ? &journal->spare : &journal->room;
+    if (journal->lost || *from < size || !reserve(journal, size))
         return false;
-    journal->room -= size;
+    *from -= size;
     return true;
 }
 
@@ -166,7 +167,7 @@ uint8_t *journal_seal(struct journal *journal, uint64_t last_connection, size_t 
     bytes_store64(bytes + 16, last_connection);
     bytes_store64(bytes + 24, batch_digest(bytes, journal->size));
     *ret_size = journal->size;
-    *journal = (struct journal){.number = journal->number + 1, .room = journal->room};
+    *journal = (struct journal){.number = journal->number + 1, .room = journal->room, .spare = journal->spare};
     return bytes;
 }
 

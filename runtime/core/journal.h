@@ -65,6 +65,7 @@ struct journal {
     size_t capacity;
     uint64_t number; /* of the open batch */
     uint64_t room;   /* bytes that begins and kept replies may still take, by the store's word */
+    uint64_t spare;  /* bytes beside these, for begins that must not wait for room */
     bool lost;       /* an entry found no memory: the batch must not be committed */
 };
 
@@ -76,8 +77,15 @@ static inline bool journal_is_empty(const struct journal *journal)
     return journal->size <= JOURNAL_HEADER_SIZE;
 }
 
-/* Whether there is memory, and room in the store, for a BEGIN and the smallest DONE: it takes both from the room. */
-bool journal_admits(struct journal *journal);
+/* The size of the open batch with so many bytes more. */
+static inline uint64_t journal_size_with(const struct journal *journal, uint64_t more)
+{
+    return (journal->size > JOURNAL_HEADER_SIZE ? journal->size : JOURNAL_HEADER_SIZE) + more;
+}
+
+/* Whether there is memory, and room in the store, for a BEGIN and the smallest DONE: it takes both from the room.
+ * urgent: it may take them from what is spared, if need be. */
+bool journal_admits(struct journal *journal, bool urgent);
 /* Whether a reply of this size may be kept: takes it from the room. */
 bool journal_takes_reply(struct journal *journal, size_t size);
 

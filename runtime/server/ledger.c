@@ -20,10 +20,6 @@ enum {
     LEFTOVER_MS = 100,
     /* A batch nobody waits for is committed when it has grown to this: larger ones make the next commit slow. */
     BATCH_BYTES = 1 << 20,
-    /* The journal may be twice as long as what it tells, and this: less would write everything again and again. */
-    SLACK_BYTES = 1 << 20,
-    /* Written again in one batch, beside as much as the batch itself: more would make a commit slow. */
-    AGAIN_BYTES = 64 << 10,
     /* Those who got their replies together call again together, but not in the very same turn.  For this part of the
      * time a commit takes it is worth waiting for as many as there were before: to miss them costs them a whole one. */
     GATHER_PART = 8,
@@ -163,39 +159,6 @@ static bool has_to_write(const struct ledger *ledger)
     return !journal_is_empty(&ledger->journal) || ledger->journal.lost;
 }
 
-/* New work must leave room to write everything that lives once more: else a file that is full could not be compacted,
- * and would stay so for ever. */
-static void take_room(struct ledger *ledger)
-{
-    uint64_t free_bytes = ledger->store->ops->usage(ledger->store).free_bytes;
-    uint64_t again = compact_live_bytes(&ledger->server->sessions) /
-                     2; /* free_bytes is half of what is free, too */
-    uint64_t left = free_bytes - free_bytes / 4;
-    ledger->journal.room = free_bytes == UINT64_MAX ? free_bytes : left > again ? left - again : 0;
-}
-
-/* Whether the journal is to be written again, a piece with each batch.  Once begun that goes on to its end: given up
- * half way it would only have cost room. */
-static bool is_compacting(struct ledger *ledger)
-{
-    struct store_usage usage = ledger->store->ops->usage(ledger->store);
-    uint64_t live = compact_live_bytes(&ledger->server->sessions);
-    uint64_t slack = usage.free_bytes < SLACK_BYTES ? usage.free_bytes : SLACK_BYTES;
-    bool is_long = usage.log_bytes > 2 * live + slack;
-    bool fits = live / 2 <= usage.free_bytes || live <= AGAIN_BYTES;
-    ledger->compacts = is_long && (fits || ledger->compacts);
-    return ledger->compacts;
-}
-
-/* Whether more commits alone would make room: what is wanted no more goes with them. */
-static bool has_room_to_make(struct ledger *ledger)
-{
-    if (ledger->journal.room >= AGAIN_BYTES)
-        return false;
-    uint64_t oldest = ledger->store->ops->usage(ledger->store).oldest;
-    return (oldest != 0 && oldest < compact_floor(&ledger->server->sessions)) || is_compacting(ledger);
-}
-
 static bool is_urgent(const struct ledger *ledger)
 {
     return ledger->begun.first != NULL || ledger->joining.first != NULL || ledger->joined.first != NULL ||
@@ -230,8 +193,8 @@ static void on_committed(struct store_commit *commit, enum store_result result, 
         return;
     }
     ledger->commits++;
-    take_room(ledger);
-    ledger->seeks = ledger->seeks && has_room_to_make(ledger);
+    room_measure(&ledger->room);
+    ledger->seeks = ledger->seeks && room_can_be_made(&ledger->room);
     while ((request = line_pop(&ledger->joined)) != NULL)
         transact_conclude(ledger->server, request);
     greet(ledger, commit->number);
@@ -243,13 +206,6 @@ static void on_committed(struct store_commit *commit, enum store_result result, 
     else
         ledger_note(ledger); /* what has come while this one was on its way */
     server_settle_drain(ledger->server);
-}
-
-/* Writes a part of the oldest again, so that batches before it can go. */
-static void compact(struct ledger *ledger)
-{
-    if (is_compacting(ledger))
-        compact_step(&ledger->server->sessions, 2 * ledger->journal.size + AGAIN_BYTES);
 }
 
 /* Seals the open batch into a commit.  false: no memory. */
@@ -300,7 +256,7 @@ static void on_write(struct loop_task *task)
     if (!has_to_write(ledger) && ledger->joined.first == NULL && !ledger->seeks)
         return;
     loop_timer_stop(loop, &ledger->leftover);
-    compact(ledger);
+    room_compact(&ledger->room);
     if (!seal(ledger, &ledger->commit, &ledger->bytes)) {
         fail(ledger, STORE_FAILED, "out of memory");
         return;
@@ -374,11 +330,11 @@ void ledger_seek_room(struct ledger *ledger)
 {
     if (!ledger_is_durable(ledger) || ledger->failed || ledger->seeks)
         return;
-    if (has_room_to_make(ledger)) {
+    if (room_can_be_made(&ledger->room)) {
         ledger->seeks = true;
         loop_later(server_loop(ledger->server), &ledger->write);
     } else if (ledger->bytes == NULL && journal_is_empty(&ledger->journal)) {
-        take_room(ledger); /* the application may have made some */
+        room_measure(&ledger->room); /* the application may have made some */
     }
 }
 
@@ -403,6 +359,7 @@ void ledger_init(struct ledger *ledger, struct semel_server *server, struct stor
     store->ready = on_ready;
     store->ready_user = ledger;
     journal_init(&ledger->journal, 1);
+    room_init(&ledger->room, store, &server->sessions, &ledger->journal);
     loop_task_init(&ledger->write, on_write);
     loop_task_init(&ledger->look, on_look);
     loop_task_init(&ledger->start, on_start);
@@ -456,7 +413,7 @@ bool ledger_load(struct ledger *ledger, struct store_problem *ret_problem)
         loaded = second.wrong == NULL && tell_all(ledger, &second, ret_problem);
     }
     ledger->journal.number = recall.last_batch + 1;
-    take_room(ledger);
+    room_measure(&ledger->room);
     recall_fini(&recall);
     return loaded;
 }

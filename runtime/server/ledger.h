@@ -16,6 +16,7 @@
 
 #include "core/journal.h"
 #include "net/loop.h"
+#include "server/room.h"
 #include "server/slice.h"
 #include "store/store.h"
 
@@ -32,6 +33,7 @@ struct ledger {
     struct semel_server *server;
     struct store *store;
     struct journal journal;      /* the open batch */
+    struct room room;            /* what the store can take of it */
     uint8_t *bytes;              /* of the batch on its way; NULL: none is */
     struct store_commit commit;  /* that batch */
     struct ledger_line begun;    /* their BEGIN is in the open batch */
@@ -45,7 +47,6 @@ struct ledger {
     struct loop_task start;      /* lets the ready ones run */
     struct timer leftover;       /* nobody waits for the open batch, but it is not to stay open */
     bool failed;                 /* a commit has: inactive for good */
-    bool compacts;               /* it is being written again, to its end */
     bool seeks;                  /* commits go on until there is room again */
     bool hurries;                /* a drain waits: nothing is left over for later */
     uint32_t gathered;           /* requests that wait for the open batch */

@@ -23,6 +23,9 @@ enum {
     DELETES_A_COMMIT = 8,
     /* Kept free for what must always be possible: DONE, GONE, sessions that come back, compaction. */
     RESERVE_PART = 8,
+    /* Pages a commit takes beside those of its batch: it copies what it changes, up to the roots of all trees, and what
+     * it gives back for that is the next but one's. */
+    COPIED_PAGES = 32,
 };
 
 struct lmdb {
@@ -32,9 +35,9 @@ struct lmdb {
     MDB_txn *joined; /* that handler's, within it */
     bool kept;       /* txn holds what a handler has written */
     uint64_t log_bytes;
-    uint64_t free_bytes;
-    size_t measured; /* the transaction after which that was so */
-    uint64_t oldest; /* batch; 0: none */
+    struct store_usage room; /* the last three of it */
+    size_t measured;         /* the transaction after which they were so */
+    uint64_t oldest;         /* batch; 0: none */
     bool failed;
     char text[STORE_TEXT_MAX]; /* why */
     struct store_ended ended;
@@ -72,23 +75,46 @@ static MDB_val make_key(uint8_t *bytes, uint64_t number, uint32_t piece)
 
 /* ---- how much room there is ---- */
 
-/* Pages that earlier transactions have given back. */
-static uint64_t free_pages(MDB_txn *txn)
+/* What a line of LMDB's list of readers says ("PID THREAD TXN"; "-" in place of TXN: it reads nothing now). */
+static int note_reader(const char *line, void *oldest)
+{
+    size_t txn;
+    if (sscanf(line, "%*d %*x %zu", &txn) == 1 && txn < *(size_t *)oldest)
+        *(size_t *)oldest = txn;
+    return 0;
+}
+
+/* Adds the pages that transactions have given back.  Nothing that one who reads may look at is free before he has
+ * ended, be it a backup that takes an hour; what the last transaction gave back is not yet the next one's. */
+static void add_free_pages(MDB_env *env, size_t last_txn, uint64_t *pages, uint64_t *next_pages)
 {
     const MDB_dbi free_list = 0;
+    size_t oldest = last_txn;
+    MDB_txn *txn;
     MDB_cursor *cursor;
     MDB_val key;
     MDB_val value;
-    uint64_t pages = 0;
-    if (mdb_cursor_open(txn, free_list, &cursor) != 0)
-        return 0;
-    while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
-        size_t count;
-        memcpy(&count, value.mv_data, sizeof count);
-        pages += count;
+    (void)mdb_reader_list(env, note_reader, &oldest);
+    if (mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) != 0)
+        return;
+    if (mdb_cursor_open(txn, free_list, &cursor) == 0) {
+        while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
+            size_t given_back_by;
+            size_t count;
+            memcpy(&given_back_by, key.mv_data, sizeof given_back_by);
+            memcpy(&count, value.mv_data, sizeof count);
+            *pages += given_back_by < oldest || oldest == last_txn ? count : 0;
+            *next_pages += given_back_by < oldest ? count : 0;
+        }
+        mdb_cursor_close(cursor);
     }
-    mdb_cursor_close(cursor);
-    return pages;
+    mdb_txn_abort(txn);
+}
+
+/* What a batch overwrites is free two commits later: only half of what is free counts. */
+static uint64_t bytes_beyond(uint64_t pages, uint64_t kept, size_t page_size)
+{
+    return pages > kept ? (pages - kept) * page_size / 2 : 0;
 }
 
 /* The free list is counted only once the file has nearly reached its size. */
@@ -96,19 +122,18 @@ static void measure(struct lmdb *lmdb)
 {
     MDB_envinfo info;
     MDB_stat stat;
-    MDB_txn *txn;
     mdb_env_info(lmdb->file.env, &info);
     mdb_env_stat(lmdb->file.env, &stat);
     lmdb->measured = info.me_last_txnid;
     uint64_t total = info.me_mapsize / stat.ms_psize;
     uint64_t pages = total > info.me_last_pgno + 1 ? total - info.me_last_pgno - 1 : 0;
-    if (pages < total / 2 && mdb_txn_begin(lmdb->file.env, NULL, MDB_RDONLY, &txn) == 0) {
-        pages += free_pages(txn);
-        mdb_txn_abort(txn);
-    }
+    uint64_t next_pages = pages;
+    if (pages < total / 2)
+        add_free_pages(lmdb->file.env, info.me_last_txnid, &pages, &next_pages);
     uint64_t reserve = total / RESERVE_PART;
-    /* What a batch overwrites is free two commits later: only half of it counts. */
-    lmdb->free_bytes = pages > reserve ? (pages - reserve) * stat.ms_psize / 2 : 0;
+    lmdb->room.free_bytes = bytes_beyond(pages, reserve, stat.ms_psize);
+    lmdb->room.spare_bytes = bytes_beyond(pages, reserve / 2, stat.ms_psize);
+    lmdb->room.next_bytes = bytes_beyond(next_pages, COPIED_PAGES, stat.ms_psize);
 }
 
 /* The application may have committed something since. */
@@ -119,8 +144,10 @@ static struct store_usage usage(struct store *store)
     mdb_env_info(lmdb->file.env, &info);
     if (info.me_last_txnid != lmdb->measured)
         measure(lmdb);
-    return (struct store_usage){
-        .log_bytes = lmdb->log_bytes, .oldest = lmdb->oldest, .free_bytes = lmdb->free_bytes};
+    struct store_usage usage = lmdb->room;
+    usage.log_bytes = lmdb->log_bytes;
+    usage.oldest = lmdb->oldest;
+    return usage;
 }
 
 /* ---- loading ---- */

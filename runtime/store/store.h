@@ -55,7 +55,10 @@ typedef bool store_batch_fn(uint64_t number, const uint8_t *bytes, size_t size, 
 struct store_usage {
     uint64_t log_bytes;  /* of all batches that are kept */
     uint64_t oldest;     /* of them; 0: none */
-    uint64_t free_bytes; /* what the next batches may take together; UINT64_MAX: no limit */
+    /* What the next batches may take together; UINT64_MAX: no limit. */
+    uint64_t free_bytes;  /* with new work */
+    uint64_t spare_bytes; /* with what must go on: a part of what is kept for that, too */
+    uint64_t next_bytes;  /* the next one alone can not have more */
 };
 
 /* What a store does.  On the thread of its user only; nothing here calls back but load and poll. */

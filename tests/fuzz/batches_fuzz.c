@@ -243,7 +243,7 @@ static bool write_again(struct pile *pile, struct sessions *sessions, struct cho
         if (pile->count == 2 * BATCHES - 1)
             return false;
         bool last = pile->count == 2 * BATCHES - 2;
-        compact_step(sessions, last ? SIZE_MAX : journal->size + choose_byte(choices) * 8u);
+        compact_step(sessions, last ? SIZE_MAX : journal->size + choose_byte(choices) * 8u, UINT64_MAX);
         seal(pile, journal, sessions->last_connection);
     } while (compact_floor(sessions) < first);
     return true;

@@ -286,7 +286,8 @@ static void seal(struct bench *bench, struct choices *choices)
     if (bench->on_its_way.bytes != NULL || bench->last + 2 >= BATCHES)
         return;
     join(bench, choices);
-    compact_step(&bench->sessions, bench->journal.size + choose_byte(choices));
+    compact_step(&bench->sessions, bench->journal.size + choose_byte(choices),
+                 bench->journal.size + 4u * choose_byte(choices));
     bench->wanted_from = compact_floor(&bench->sessions);
     struct batch *batch = &bench->on_its_way;
     batch->bytes = journal_seal(&bench->journal, bench->sessions.last_connection, &batch->size);

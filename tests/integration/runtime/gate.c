@@ -69,7 +69,7 @@ static void poll(struct store *store)
 static struct store_usage usage(struct store *store)
 {
     (void)store;
-    return (struct store_usage){.free_bytes = UINT64_MAX};
+    return (struct store_usage){.free_bytes = UINT64_MAX, .spare_bytes = UINT64_MAX, .next_bytes = UINT64_MAX};
 }
 
 static void close_store(struct store *store)

@@ -78,6 +78,45 @@ Test(dedup, the_lowest_call_runs_though_what_came_after_it_fills_the_table)
     shop_close(&shop);
 }
 
+static void expect_wait(struct shop *shop, uint64_t seq, struct dedup_run *run)
+{
+    cr_assert_eq(admit(shop, seq, run).answer, DEDUP_WAIT, "seq %d", (int)seq);
+    cr_assert_eq(dedup_start(run, false), DEDUP_START);
+}
+
+/* The same where it is the store of the journal that is full: what is spared lets it run, as long as there is some. */
+Test(dedup, the_lowest_call_runs_though_what_came_after_it_fills_the_store)
+{
+    const uint64_t size = JOURNAL_BEGIN_SIZE + JOURNAL_DONE_SIZE;
+    struct shop shop;
+    struct dedup_run run, other;
+    struct journal journal;
+    shop_open(&shop);
+    journal_init(&journal, 1);
+    shop.domain.journal = &journal;
+    shop.table.life = 1;
+    journal.room = 3 * size;
+    journal.spare = size;
+    expect_wait(&shop, 1, &run);
+    cr_assert(dedup_withdraw(&run), "it is refused, and will be tried again");
+    for (uint64_t seq = 2; seq < 4; seq++) {
+        expect_wait(&shop, seq, &run);
+        dedup_finish(&run, NULL);
+    }
+    expect_tell(admit(&shop, 4, &run), SEMEL_REASON_TABLE_FULL, SEMEL_OUTCOME_NOT_EXECUTED);
+    expect_wait(&shop, 1, &run);
+    cr_assert_eq(admit(&shop, 1, &other).answer, DEDUP_ATTACH, "once");
+    cr_assert(dedup_withdraw(&run), "it is refused once more");
+    cr_assert_eq(journal.spare, 0);
+    expect_tell(admit(&shop, 1, &run), SEMEL_REASON_TABLE_FULL, SEMEL_OUTCOME_NOT_EXECUTED);
+    journal.spare = size;
+    dedup_ack(&shop.table, 4);
+    expect_tell(admit(&shop, 4, &run), SEMEL_REASON_TABLE_FULL, SEMEL_OUTCOME_NOT_EXECUTED);
+    cr_assert_eq(journal.spare, size, "it holds up nobody: nothing would be given back");
+    shop_close(&shop);
+    journal_fini(&journal);
+}
+
 Test(dedup, tables_of_one_store_share_its_limit)
 {
     struct shop shop;

@@ -234,13 +234,31 @@ Test(journal, admits_what_there_is_room_for)
     struct journal journal;
     journal_init(&journal, 1);
     journal.room = 2 * (JOURNAL_BEGIN_SIZE + JOURNAL_DONE_SIZE) + 100;
-    cr_assert(journal_admits(&journal));
+    cr_assert(journal_admits(&journal, false));
     cr_assert(journal_takes_reply(&journal, 100));
-    cr_assert(journal_admits(&journal));
-    cr_assert_not(journal_admits(&journal));
+    cr_assert(journal_admits(&journal, false));
+    cr_assert_not(journal_admits(&journal, false));
     cr_assert_not(journal_takes_reply(&journal, 1));
     journal_write(&journal, &begin_entry);
     cr_assert_not(journal.lost, "what has begun is written all the same");
+    journal_fini(&journal);
+}
+
+Test(journal, spares_room_for_what_is_urgent)
+{
+    const uint64_t size = JOURNAL_BEGIN_SIZE + JOURNAL_DONE_SIZE;
+    struct journal journal;
+    size_t sealed_size;
+    journal_init(&journal, 1);
+    journal.room = size;
+    journal.spare = size;
+    cr_assert(journal_admits(&journal, true));
+    cr_assert_eq(journal.spare, size, "while there is room, nothing is taken of it");
+    cr_assert_not(journal_admits(&journal, false));
+    free(journal_seal(&journal, 1, &sealed_size));
+    cr_assert(journal_admits(&journal, true), "that lasts from batch to batch");
+    cr_assert_not(journal_takes_reply(&journal, 1));
+    cr_assert_not(journal_admits(&journal, true));
     journal_fini(&journal);
 }
 
@@ -250,7 +268,7 @@ Test(journal, that_is_lost_admits_and_writes_nothing)
     size_t size;
     journal_init(&journal, 1);
     journal.lost = true;
-    cr_assert_not(journal_admits(&journal));
+    cr_assert_not(journal_admits(&journal, false));
     journal_write(&journal, &begin_entry);
     cr_assert(journal_is_empty(&journal));
     cr_assert_null(journal_seal(&journal, 1, &size));

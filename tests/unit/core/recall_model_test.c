@@ -168,7 +168,8 @@ static void live_through(uint64_t seed, int turns)
     for (int turn = 0; turn < turns; turn++) {
         for (uint64_t i = rng_below(&world.rng, 12); i > 0; i--)
             do_something(&world);
-        compact_step(&world.sessions, books.journal.size + rng_below(&world.rng, 200));
+        compact_step(&world.sessions, books.journal.size + rng_below(&world.rng, 200),
+                     books.journal.size + rng_below(&world.rng, 400));
         books_commit(&books, &world.sessions);
         expect_same(&world);
     }
