@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/bytes.h"
 #include "core/units.h"
@@ -31,6 +32,7 @@ enum {
 struct lmdb {
     struct store store;
     struct lmdb_file file;
+    pid_t owner;     /* the process that opened it */
     MDB_txn *txn;    /* open for the next commit, when a handler has joined it */
     MDB_txn *joined; /* that handler's, within it */
     bool kept;       /* txn holds what a handler has written */
@@ -292,18 +294,25 @@ static int delete_batches(struct lmdb *lmdb, const struct store_commit *commit)
     return error;
 }
 
+/* No error of LMDB, nor an errno. */
+enum { NOT_OWNER = -1 };
+static const char not_owner[] = "it belongs to the process that opened it, and this one was forked from it";
+
 /* From now on nothing is committed: what is in memory is ahead of the file, and a later batch would tell only half. */
 static enum store_result fail(struct lmdb *lmdb, int error, enum store_result result)
 {
     struct store_problem problem;
-    store_fail(&problem, SEMEL_INTERNAL, "%s", mdb_strerror(error));
+    store_fail(&problem, SEMEL_INTERNAL, "%s", error == NOT_OWNER ? not_owner : mdb_strerror(error));
     lmdb->failed = true;
     memcpy(lmdb->text, problem.text, sizeof lmdb->text);
     return result;
 }
 
+/* A process that was forked commits nothing: its parent goes on with the very same numbers. */
 static int begin(struct lmdb *lmdb)
 {
+    if (getpid() != lmdb->owner)
+        return NOT_OWNER;
     return lmdb->txn != NULL ? 0 : mdb_txn_begin(lmdb->file.env, NULL, 0, &lmdb->txn);
 }
 
@@ -412,7 +421,7 @@ static void forsake(struct store *store)
 
 /* ---- life ---- */
 
-static void close(struct store *store)
+static void close_store(struct store *store)
 {
     struct lmdb *lmdb = lmdb_of(store);
     assert(lmdb->joined == NULL);
@@ -428,7 +437,7 @@ static const struct store_ops ops = {
     .commit = commit,
     .poll = poll,
     .usage = usage,
-    .close = close,
+    .close = close_store,
     .environment = environment,
     .enter = enter,
     .leave = leave,
@@ -442,6 +451,7 @@ enum semel_code lmdb_open(const char *path, const struct store_options *options,
     if (lmdb == NULL)
         return store_fail(ret_problem, SEMEL_RESOURCE_EXHAUSTED, "out of memory");
     lmdb->store.ops = &ops;
+    lmdb->owner = getpid();
     enum semel_code code = lmdb_file_open(&lmdb->file, path, options, ret_problem);
     if (code != SEMEL_OK) {
         free(lmdb);

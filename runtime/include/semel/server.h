@@ -17,7 +17,8 @@ typedef struct semel_server semel_server;
 
 /* Opens a server without listeners and services.  store: what remembers executed requests: "memory" (or NULL), or
  * "lmdb:PATH", a file that outlives the process (runtime/store/README.md).  A server with such a store goes on
- * where the one before it ended, crashed or not: its clients are resumed, and what ran does not run again.
+ * where the one before it ended, crashed or not: its clients are resumed, and what ran does not run again.  It
+ * belongs to the process that opened it: one that is forked from that commits nothing.
  * *ret_server is set on success only and owned by the caller.  When it fails, the status says what to do. Errors:
  * INVALID_ARGUMENT (store, property), FAILED_PRECONDITION (another process has the file; it is not a store, or of
  * another version), DATA_LOSS (it is damaged), NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED. */

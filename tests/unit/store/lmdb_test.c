@@ -350,6 +350,31 @@ Test(lmdb, no_descriptor_of_it_goes_to_another_program)
     store->ops->close(store);
 }
 
+/* What a child that was forked commits would stand under the number of its parent's next batch: it could say that what
+ * its parent runs just now never ran. */
+Test(lmdb, a_child_that_was_forked_commits_nothing)
+{
+    struct store *store = stores_open(spec);
+    int status;
+    load_count(store);
+    cr_assert_eq(stores_commit(store, 1, "abc", 3, 1), STORE_COMMITTED);
+    pid_t child = fork();
+    if (child == 0) {
+        bool refused = store->ops->enter(store) == NULL &&
+                       stores_commit(store, 2, "child", 5, 1) == STORE_FAILED;
+        store->ops->close(store);
+        _exit(refused ? 0 : 1);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    expect_refused(SEMEL_FAILED_PRECONDITION, "has "); /* it took no ownership along */
+    cr_assert_eq(stores_commit(store, 2, "parent", 6, 1), STORE_COMMITTED);
+    store->ops->close(store);
+    store = stores_open(spec);
+    cr_assert_eq(load_count(store), 2);
+    store->ops->close(store);
+}
+
 /* The kernel ends an ownership with its process, however that ends. */
 Test(lmdb, an_owner_that_was_killed_leaves_nothing_behind)
 {
