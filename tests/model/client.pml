@@ -184,7 +184,7 @@ inline welcomed(i, its_domain, its_number, verdict)
 /* What a reply means to the call it answers. */
 inline take_answer(x, whose_run, what)
 {
-    assert(call[x].exposed || call[x].elsewhere); /* nobody answers what was not asked */
+    must(call[x].exposed || call[x].elsewhere); /* nobody answers what was not asked */
     if
     :: what == OK ->
         must(whose_run == x); /* the kept reply is that of its run, and of no other call */

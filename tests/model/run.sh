@@ -40,6 +40,7 @@ property_of() {
     *forgot* | *crashes*) echo unknown ;;
     *'||(conn['*) echo in-use ;;
     *set_WINDOW*) echo window ;;
+    *exposed*) echo unasked ;;
     *) echo "${1:-nothing}" ;;
     esac
 }

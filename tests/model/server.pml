@@ -18,6 +18,7 @@ typedef a_server {
     bool draining;
     byte live;
     bool parting; /* BYE has come */
+    byte asked_on[CALLS + 1]; /* by seq, of what has not ended: the connection it was asked for on last */
     what_lasts now_is;
     what_lasts kept; /* of use with DURABLE */
 }
@@ -226,6 +227,10 @@ inline admit(s, i, its_seq, x, to)
         if
         :: srv[s].now_is.record[its_seq] == FREE -> weigh(s, i, its_seq, x)
         :: else -> meet(s, i, its_seq, x)
+        fi;
+        if
+        :: the(WITHDRAWALS) > 0 && srv[s].now_is.record[its_seq] != DONE -> srv[s].asked_on[its_seq] = i
+        :: else
         fi
     fi
 }
@@ -255,12 +260,30 @@ inline finish(s, its_seq)
         send_client(p, REPLY, its_seq, n, OK)
     :: else
     fi;
+    srv[s].asked_on[its_seq] = 0;
     if
     :: is_idempotent(srv[s].now_is.whose[its_seq]) || the(FORGET_WHEN_SENT) ->
         srv[s].now_is.record[its_seq] = FREE;
         srv[s].now_is.whose[its_seq] = 0
     :: else -> srv[s].now_is.record[its_seq] = DONE
     fi
+}
+
+/* The handler of a record refuses, or its time has passed before that could begin: the record goes.  Only who has asked
+ * on the connection of now hears of it; who has not will ask again there, and that is another run. */
+inline withdraw(s, its_seq)
+{
+    withdrawals++;
+    if
+    :: srv[s].live != NONE && (srv[s].asked_on[its_seq] == srv[s].live || the(REFUSE_ELSEWHERE)) ->
+        p = srv[s].live;
+        n = srv[s].now_is.whose[its_seq];
+        send_client(p, REPLY, its_seq, n, REFUSED)
+    :: else
+    fi;
+    srv[s].now_is.record[its_seq] = FREE;
+    srv[s].now_is.whose[its_seq] = 0;
+    srv[s].asked_on[its_seq] = 0
 }
 
 /* ---- the end of things ---- */
@@ -290,6 +313,7 @@ inline restart(s)
     :: n <= CALLS ->
         srv[s].now_is.record[n] = srv[s].kept.record[n];
         srv[s].now_is.whose[n] = srv[s].kept.whose[n];
+        srv[s].asked_on[n] = 0;
         n++
     :: else -> break
     od;
@@ -322,6 +346,11 @@ inline expire(s)
 #define listens(i) (to_me(i) && nempty(to_server[i]))
 #define sees_leave(i) (to_me(i) && conn[i].left)
 #define durably(s) (the(DURABLE) && !the(TRANSACTIONAL))
+#define has_begun(s, its_seq) (is_at(s, its_seq, WAITING) && is_kept(s, its_seq, BEGUN))
+#define may_withdraw(s, its_seq)                                                                               \
+    (withdrawals < the(WITHDRAWALS) &&                                                                         \
+     (has_begun(s, its_seq) || (the(TRANSACTIONAL) && is_at(s, its_seq, RUNNING))))
+#define was_withdrawn(s, its_seq) (withdrawals > 0 && is_at(s, its_seq, FREE) && is_kept(s, its_seq, BEGUN))
 
 proctype server(byte s)
 {
@@ -370,6 +399,12 @@ end:
     /* Handlers finish. */
     :: d_step { is_at(s, 1, RUNNING) -> finish(s, 1) }
     :: d_step { is_at(s, 2, RUNNING) -> finish(s, 2) }
+
+    /* Or do nothing, and say so; that is durable at some time, too. */
+    :: d_step { may_withdraw(s, 1) -> withdraw(s, 1) }
+    :: d_step { may_withdraw(s, 2) -> withdraw(s, 2) }
+    :: d_step { was_withdrawn(s, 1) -> keep(s, 1, FREE) }
+    :: d_step { was_withdrawn(s, 2) -> keep(s, 2, FREE) }
 
     /* A begin record becomes durable; only then the handler runs; at some time the completion is durable too. */
     :: d_step { durably(s) && is_at(s, 1, WAITING) && is_kept(s, 1, FREE) -> keep(s, 1, BEGUN) }

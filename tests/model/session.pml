@@ -25,6 +25,7 @@
     X(CRASHES)                                                                                                 \
     X(DRAINS)                                                                                                  \
     X(REFUSALS)  /* a full table, an overload */                                                               \
+    X(WITHDRAWALS) /* a handler refuses what has a record, or comes too late for its deadline */                \
     X(DEADLINES) /* calls that their caller ends */                                                            \
     X(BLIND)     /* no assertion looks */                                                                      \
     /* mutations: rules that are broken on purpose */                                                          \
@@ -47,6 +48,7 @@
     X(NO_STALE)                                                                                                \
     X(RUN_WHEN_FULL)                                                                                           \
     X(EVICT)                                                                                                   \
+    X(REFUSE_ELSEWHERE)                                                                                        \
     X(FORGET_WHEN_SENT)                                                                                        \
     X(REPLY_WHERE_IT_CAME)                                                                                     \
     X(BYE_CUTS)                                                                                                \
@@ -162,6 +164,7 @@ byte expiries;
 byte crashes;
 byte drains;
 byte refusals;
+byte withdrawals;
 byte deadlines;
 bool forgot;  /* a server has lost what it knew of the session: by the lease, or with its memory */
 bool retired; /* or because it has left in good order, which only those may notice who lose a connection then */
