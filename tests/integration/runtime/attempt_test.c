@@ -8,6 +8,9 @@
 
 TestSuite(attempt, .timeout = 20);
 
+/* Attempts, and waits between them, that end by watch_hurry only. */
+#define HOUR "AttemptTimeout=3600000"
+#define HOURS "Deadline=0", "RetryIntervals=3600000 3600000 3600000"
 #define ATTACHED offsetof(struct semel_server_stats, attached)
 
 /* ---- where the next attempt goes ---- */
@@ -16,20 +19,22 @@ Test(attempt, of_an_idempotent_call_is_made_again_at_another_endpoint)
 {
     struct server stuck, well;
     struct client client;
+    struct watch watch;
     char list[ENGINE_LIST];
     server_open(&stuck, NULL);
     server_open(&well, NULL);
     stuck.handler = server_keep;
-    client_open(&client, LIST("AttemptTimeout=40", "RetryIntervals=0", "Deadline=8000"),
-                engine_list(list, stuck.uri, well.uri));
-    semel_status status = engine_call(&client, SET, 1, NULL);
-    check_status(&status, OK, NONE, EXECUTED);
-    cr_assert_eq(status.attempts, 2);
-    cr_assert_eq(status.trail_count, 1);
-    cr_assert_eq((int)status.trail[0].failure, SEMEL_REASON_ATTEMPT_TIMEOUT);
-    cr_assert_eq((int)status.trail[0].rule, SEMEL_RULE_R5);
-    cr_assert(status.trail[0].retried);
-    cr_assert_geq(status.trail[0].failed_us, 39000);
+    client_open(&client, LIST(HOUR, "RetryIntervals=0", "Deadline=0"), engine_list(list, stuck.uri, well.uri));
+    watch_start(&watch, &client, SET, 1, NULL);
+    server_pending(&stuck, 0);
+    watch_hurry(&watch, &client);
+    check_status(watch_wait(&watch), OK, NONE, EXECUTED);
+    const semel_status *status = &watch.status;
+    cr_assert_eq(status->attempts, 2);
+    cr_assert_eq(status->trail_count, 1);
+    cr_assert_eq((int)status->trail[0].failure, SEMEL_REASON_ATTEMPT_TIMEOUT);
+    cr_assert_eq((int)status->trail[0].rule, SEMEL_RULE_R5);
+    cr_assert(status->trail[0].retried);
     cr_assert_eq(server_runs(&stuck, 1), 1);
     cr_assert_eq(server_runs(&well, 1), 1);
     semel_request_finish(server_pending(&stuck, 0), &(probe_Reply){.op = 1});
@@ -48,12 +53,13 @@ Test(attempt, that_is_left_behind_takes_no_other_call_with_it)
     server_open(&slow, NULL);
     server_open(&well, NULL);
     slow.handler = server_keep;
-    client_open(&client, LIST("probe.Probe.Set.AttemptTimeout=40", "RetryIntervals=0"),
+    client_open(&client, LIST("probe.Probe.Set." HOUR, "RetryIntervals=0"),
                 engine_list(list, slow.uri, well.uri));
     watch_start(&deposit, &client, ADD, 1, NULL);
     semel_request *running = server_pending(&slow, 0);
     watch_start(&set, &client, SET, 2, NULL);
     semel_request *left = server_pending(&slow, 1);
+    watch_hurry(&set, &client);
     while (client_stats(&client).retries == 0)
         ;
     semel_request_finish(running, &(probe_Reply){.op = 1, .runs = 1});
@@ -73,10 +79,14 @@ Test(attempt, with_one_endpoint_the_next_one_meets_its_running_original)
     struct watch watch;
     server_open(&server, NULL);
     server.handler = server_keep;
-    client_open(&client, LIST("AttemptTimeout=20", "RetryIntervals=0 0 0 0 0 0 0 60000"), server.uri);
+    client_open(&client, LIST(HOUR, "RetryIntervals=0 0 0"), server.uri);
     watch_start(&watch, &client, SET, 1, NULL);
-    server_wait_stat(&server, ATTACHED, 2);
-    semel_request_finish(server_pending(&server, 0), &(probe_Reply){.op = 1, .runs = 1});
+    semel_request *pending = server_pending(&server, 0);
+    for (uint64_t attached = 1; attached <= 2; attached++) {
+        watch_hurry(&watch, &client);
+        server_wait_stat(&server, ATTACHED, attached);
+    }
+    semel_request_finish(pending, &(probe_Reply){.op = 1, .runs = 1});
     check_status(watch_wait(&watch), OK, NONE, EXECUTED);
     cr_assert_eq(server_runs(&server, 1), 1, "it ran beside itself");
     cr_assert_eq(client_stats(&client).connections, 1);
@@ -92,8 +102,10 @@ Test(attempt, of_a_written_at_most_once_call_ends_it_unknown_and_the_server_is_t
     struct client client;
     server_open(&server, NULL);
     server.handler = server_keep;
-    client_open(&client, LIST("AttemptTimeout=30", "RetryIntervals=0 0 0"), server.uri);
-    semel_status status = engine_call(&client, ADD, 1, NULL);
+    semel_call_options brief = SEMEL_CALL_OPTIONS_INIT;
+    brief.attempt_timeout_ms = 30;
+    client_open(&client, LIST("RetryIntervals=0 0 0"), server.uri);
+    semel_status status = engine_call(&client, ADD, 1, &brief);
     check_status(&status, DEADLINE_EXCEEDED, ATTEMPT_TIMEOUT, UNKNOWN);
     cr_assert_eq((int)status.rule, SEMEL_RULE_R9);
     cr_assert_eq(status.attempts, 1);
@@ -138,13 +150,16 @@ Test(attempt, that_is_longer_than_the_deadline_changes_nothing)
 {
     struct server server;
     struct client client;
+    struct watch watch;
     server_open(&server, NULL);
     server.handler = server_keep;
-    client_open(&client, LIST("AttemptTimeout=60000", "Deadline=50", "RetryIntervals=0 0"), server.uri);
-    semel_status status = engine_call(&client, SET, 1, NULL);
-    check_status(&status, DEADLINE_EXCEEDED, DEADLINE, UNKNOWN);
-    cr_assert_eq(status.attempts, 1);
-    semel_request_finish(server_pending(&server, 0), &(probe_Reply){.op = 1});
+    client_open(&client, LIST(HOUR, "Deadline=600000", "RetryIntervals=0 0"), server.uri);
+    watch_start(&watch, &client, SET, 1, NULL);
+    semel_request *pending = server_pending(&server, 0);
+    watch_expire(&watch, &client);
+    check_status(watch_wait(&watch), DEADLINE_EXCEEDED, DEADLINE, UNKNOWN);
+    cr_assert_eq(watch.status.attempts, 1);
+    semel_request_finish(pending, &(probe_Reply){.op = 1});
     client_close(&client);
     server_close(&server);
 }
@@ -166,16 +181,26 @@ Test(attempt, does_not_begin_before_there_is_a_connection)
     watch_start(&brief, &client, ADD, 2,
                 &(semel_call_options)OPTIONS(1000, NULL, -1, SEMEL_ON_UNAVAILABLE_UNSET));
     check_status(watch_wait(&brief), DEADLINE_EXCEEDED, DEADLINE, NOT_EXECUTED);
+    cr_assert_eq(watch_times(&watch), 0);
     peer_welcome(&peer, &welcome, false);
     struct frame request = peer_expect(&peer, FRAME_REQUEST);
     peer_reply_ok(&peer, &request, "", 0);
-    check_status(watch_wait(&watch), OK, NONE, EXECUTED);
+    watch_wait(&watch);
+    if (watch.status.code != SEMEL_OK) /* this end took longer than that; it has had all of its time */
+        cr_assert_geq(watch.status.elapsed_us, 1000000 + 500000);
     peer_close(&peer);
     close(listener);
     client_close(&client);
 }
 
 /* ---- late answers ---- */
+
+/* The client has read all that was sent to it. */
+static void settle(struct peer *peer)
+{
+    cr_assert(peer_send(peer, &(struct frame){.type = FRAME_PING}));
+    peer_expect(peer, FRAME_PONG);
+}
 
 /* A call whose first attempt has been given up: its next one waits. */
 struct late {
@@ -195,6 +220,7 @@ static void late_open(struct late *late, const char *const *properties)
     watch_start(&late->watch, &late->client, SET, 1, NULL);
     peer_serve(&late->peer, late->listener, &welcome, false);
     late->request = peer_expect(&late->peer, FRAME_REQUEST);
+    watch_hurry(&late->watch, &late->client);
     while (client_stats(&late->client).by_rule[SEMEL_RULE_R5] == 0)
         ;
 }
@@ -210,7 +236,7 @@ static void late_close(struct late *late)
 Test(attempt, given_up_may_still_be_answered)
 {
     struct late late;
-    late_open(&late, LIST("AttemptTimeout=30", "RetryIntervals=30000"));
+    late_open(&late, LIST(HOUR, HOURS));
     peer_reply_ok(&late.peer, &late.request, "", 0);
     check_status(watch_wait(&late.watch), OK, NONE, EXECUTED);
     cr_assert_eq(late.watch.status.attempts, 1, "no other one has begun");
@@ -220,8 +246,10 @@ Test(attempt, given_up_may_still_be_answered)
 Test(attempt, given_up_and_then_refused_does_not_spoil_the_next_one)
 {
     struct late late;
-    late_open(&late, LIST("AttemptTimeout=60", "RetryIntervals=100 100 100"));
+    late_open(&late, LIST(HOUR, HOURS));
     engine_refuse(&late.peer, &late.request, 0);
+    settle(&late.peer);
+    watch_hurry(&late.watch, &late.client);
     struct frame again = peer_expect(&late.peer, FRAME_REQUEST);
     cr_assert_eq(again.seq, late.request.seq);
     peer_reply_ok(&late.peer, &again, "", 0);
@@ -233,8 +261,10 @@ Test(attempt, given_up_and_then_refused_does_not_spoil_the_next_one)
 Test(attempt, given_up_and_then_answered_by_a_retryable_code_does_not_spoil_the_next_one)
 {
     struct late late;
-    late_open(&late, LIST("AttemptTimeout=60", "RetryIntervals=100 100 100", "RetryableCodes=UNAVAILABLE"));
+    late_open(&late, LIST(HOUR, HOURS, "RetryableCodes=UNAVAILABLE"));
     engine_answer(&late.peer, &late.request, SEMEL_UNAVAILABLE);
+    settle(&late.peer);
+    watch_hurry(&late.watch, &late.client);
     struct frame again = peer_expect(&late.peer, FRAME_REQUEST);
     peer_reply_ok(&late.peer, &again, "", 0);
     check_status(watch_wait(&late.watch), OK, NONE, EXECUTED);
@@ -244,7 +274,7 @@ Test(attempt, given_up_and_then_answered_by_a_retryable_code_does_not_spoil_the_
 Test(attempt, given_up_and_then_answered_for_good_ends_the_call)
 {
     struct late late;
-    late_open(&late, LIST("AttemptTimeout=30", "RetryIntervals=30000", "RetryableCodes=UNAVAILABLE"));
+    late_open(&late, LIST(HOUR, HOURS, "RetryableCodes=UNAVAILABLE"));
     engine_answer(&late.peer, &late.request, SEMEL_NOT_FOUND);
     check_status(watch_wait(&late.watch), NOT_FOUND, HANDLER, EXECUTED);
     cr_assert_eq(late.watch.status.attempts, 1);
@@ -255,7 +285,7 @@ Test(attempt, given_up_and_then_answered_for_good_ends_the_call)
 Test(attempt, given_up_is_never_told_as_not_executed)
 {
     struct late late;
-    late_open(&late, LIST("AttemptTimeout=60", "RetryIntervals=0"));
+    late_open(&late, LIST(HOUR, "RetryIntervals=0"));
     struct frame again = peer_expect(&late.peer, FRAME_REQUEST);
     engine_refuse(&late.peer, &again, 0);
     cr_assert_eq((int)watch_wait(&late.watch)->outcome, SEMEL_OUTCOME_UNKNOWN);
@@ -268,7 +298,7 @@ Test(attempt, given_up_at_a_lost_server_is_never_told_as_not_executed)
 {
     struct late late;
     struct welcome welcome = peer_some_welcome();
-    late_open(&late, LIST("AttemptTimeout=60", "RetryIntervals=200"));
+    late_open(&late, LIST(HOUR, "RetryIntervals=1500"));
     peer_close(&late.peer);
     welcome.domain.bytes[0]++;
     welcome.incarnation++;
@@ -290,13 +320,13 @@ Test(attempt, given_up_and_refused_on_a_parting_connection_leaves_the_next_one_t
     const struct welcome welcome = peer_some_welcome();
     int listener = peer_listen(uri);
     server_open(&well, NULL);
-    client_open(&client, LIST("probe.Probe.Set.AttemptTimeout=40", "RetryIntervals=0"),
-                engine_list(list, uri, well.uri));
+    client_open(&client, LIST("probe.Probe.Set." HOUR, "RetryIntervals=0"), engine_list(list, uri, well.uri));
     watch_start(&other, &client, ADD, 1, NULL); /* keeps the connection */
     peer_serve(&peer, listener, &welcome, false);
     struct frame keeping = peer_expect(&peer, FRAME_REQUEST);
     watch_start(&watch, &client, SET, 2, NULL);
     struct frame request = peer_expect(&peer, FRAME_REQUEST);
+    watch_hurry(&watch, &client);
     peer_expect(&peer, FRAME_BYE);
     engine_refuse(&peer, &request, 0);
     peer_reply_ok(&peer, &keeping, "", 0);

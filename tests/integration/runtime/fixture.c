@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/call.h"
+#include "client/channel.h"
 #include "server/server.h"
 
 semel_properties *properties_of(const char *const *settings)
@@ -347,6 +349,40 @@ void watch_cancel(struct watch *watch, struct client *client)
 {
     struct starting starting = {.watch = watch, .client = client};
     on_node(client->node, cancel_now, &starting);
+}
+
+static struct call *find_call(const struct starting *starting)
+{
+    struct call *call = (struct call *)outbox_find(&starting->client->channel->outbox,
+                                                   starting->watch->call.seq);
+    cr_assert(call != NULL, "it has ended");
+    return call;
+}
+
+static void expire_now(void *arg)
+{
+    struct call *call = find_call(arg);
+    call->deadline_ns = node_now(call->channel->node);
+    cr_assert(loop_timer_start(channel_loop(call->channel), &call->deadline, call->deadline_ns));
+}
+
+void watch_expire(struct watch *watch, struct client *client)
+{
+    struct starting starting = {.watch = watch, .client = client};
+    on_node(client->node, expire_now, &starting);
+}
+
+static void hurry_now(void *arg)
+{
+    struct call *call = find_call(arg);
+    cr_assert(timer_running(&call->retry), "it waits for nothing");
+    cr_assert(loop_timer_start(channel_loop(call->channel), &call->retry, node_now(call->channel->node)));
+}
+
+void watch_hurry(struct watch *watch, struct client *client)
+{
+    struct starting starting = {.watch = watch, .client = client};
+    on_node(client->node, hurry_now, &starting);
 }
 
 const semel_status *watch_wait(struct watch *watch)

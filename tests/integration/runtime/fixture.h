@@ -108,6 +108,11 @@ void watch_start_sized(struct watch *watch, struct client *client, enum method m
                        size_t reply_size, const semel_call_options *options);
 /* Asks for its end, on the client's thread; returns once asked. */
 void watch_cancel(struct watch *watch, struct client *client);
+/* Let time pass for one call, for tests that have to come to a certain point before: its deadline is over; what it
+ * waits for is, the end of its present attempt or of the wait for its next one.  The deadline, AttemptTimeout or wait
+ * that it was given is one that does not end by itself. */
+void watch_expire(struct watch *watch, struct client *client);
+void watch_hurry(struct watch *watch, struct client *client);
 /* Waits for the end and returns it. */
 const semel_status *watch_wait(struct watch *watch);
 /* How often the callback has run by now. */

@@ -63,6 +63,7 @@ Test(hedge, goes_to_another_endpoint_and_the_first_answer_wins)
     cr_assert_eq(status.attempts, 2);
     cr_assert_eq(status.hedges, 1);
     cr_assert_eq(status.trail_count, 0);
+    server_pending(&pair.slow, 0);
     cr_assert_eq(server_runs(&pair.slow, 1), 1);
     cr_assert_eq(server_runs(&pair.well, 1), 1);
     struct semel_channel_stats stats = client_stats(&pair.client);
@@ -111,8 +112,10 @@ Test(hedge, never_of_what_runs_at_most_once)
 {
     struct pair pair;
     struct watch watch;
-    pair_open(&pair, LIST("HedgeMax=4", "HedgeDelay=0", "probe.Probe.Add.HedgeMax=4", "Deadline=100"));
+    pair_open(&pair, LIST("HedgeMax=4", "HedgeDelay=0", "probe.Probe.Add.HedgeMax=4"));
     watch_start(&watch, &pair.client, ADD, 1, NULL);
+    server_pending(&pair.slow, 0);
+    watch_expire(&watch, &pair.client);
     check_status(watch_wait(&watch), DEADLINE_EXCEEDED, DEADLINE, UNKNOWN);
     cr_assert_eq(watch.status.attempts, 1);
     cr_assert_eq(client_stats(&pair.client).hedges, 0);
@@ -150,13 +153,17 @@ Test(hedge, with_one_endpoint_goes_there_again)
 Test(hedge, no_more_than_hedge_max_are_out)
 {
     struct pair pair;
-    pair_open(&pair, LIST("HedgeMax=3", "HedgeDelay=0", "RetryIntervals=-1", "Deadline=300"));
+    struct watch watch;
+    pair_open(&pair, LIST("HedgeMax=3", "HedgeDelay=0", "RetryIntervals=-1"));
     pair.well.handler = server_keep;
-    semel_status status = engine_call(&pair.client, SET, 1, NULL);
-    check_status(&status, DEADLINE_EXCEEDED, DEADLINE, UNKNOWN);
-    cr_assert_eq(status.hedges, 3);
-    cr_assert_eq(status.attempts, 4);
-    check_explains(&status, "3 of 4 attempts ran beside another");
+    watch_start(&watch, &pair.client, SET, 1, NULL);
+    while (server_all_runs(&pair.slow) + server_all_runs(&pair.well) < 4)
+        ;
+    watch_expire(&watch, &pair.client);
+    check_status(watch_wait(&watch), DEADLINE_EXCEEDED, DEADLINE, UNKNOWN);
+    cr_assert_eq(watch.status.hedges, 3);
+    cr_assert_eq(watch.status.attempts, 4);
+    check_explains(&watch.status, "3 of 4 attempts ran beside another");
     cr_assert_eq(client_stats(&pair.client).hedges, 3);
     cr_assert_eq(server_runs(&pair.slow, 1) + server_runs(&pair.well, 1), 4);
     pair_close(&pair);
@@ -165,10 +172,15 @@ Test(hedge, no_more_than_hedge_max_are_out)
 Test(hedge, an_empty_budget_allows_none_and_says_so)
 {
     struct pair pair;
-    pair_open(&pair, LIST(HEDGED, "RetryBudgetPercent=0", "RetryBudgetFloor=0", "Deadline=200"));
-    semel_status status = engine_call(&pair.client, SET, 1, NULL);
-    check_status(&status, DEADLINE_EXCEEDED, DEADLINE, UNKNOWN);
-    cr_assert_eq(status.hedges, 0);
+    struct watch watch;
+    pair_open(&pair, LIST(HEDGED, "RetryBudgetPercent=0", "RetryBudgetFloor=0"));
+    watch_start(&watch, &pair.client, SET, 1, NULL);
+    server_pending(&pair.slow, 0);
+    while (client_stats(&pair.client).denied_by[SEMEL_REASON_BUDGET_EMPTY] == 0)
+        ;
+    watch_expire(&watch, &pair.client);
+    check_status(watch_wait(&watch), DEADLINE_EXCEEDED, DEADLINE, UNKNOWN);
+    cr_assert_eq(watch.status.hedges, 0);
     struct semel_channel_stats stats = client_stats(&pair.client);
     cr_assert_eq(stats.hedges, 0);
     cr_assert_eq(stats.denied_by[SEMEL_REASON_BUDGET_EMPTY], 1);
@@ -219,10 +231,12 @@ Test(hedge, ends_a_call_whose_first_attempt_has_failed_for_good)
 {
     struct pair pair;
     struct watch watch;
-    pair_open(&pair, LIST(HEDGED, "AttemptTimeout=100"));
+    pair_open(&pair, LIST(HEDGED, "AttemptTimeout=3600000"));
     pair.well.handler = server_keep;
     watch_start(&watch, &pair.client, SET, 1, NULL);
+    server_pending(&pair.slow, 0);
     semel_request *hedge = server_pending(&pair.well, 0);
+    watch_hurry(&watch, &pair.client);
     wait_cancelled(&pair.slow, 0); /* its time is over, the server was told and has answered so */
     pair.well.pending_count = 0;
     cr_assert_eq(watch_times(&watch), 0);
@@ -325,17 +339,20 @@ Test(hedge, that_is_out_at_the_deadline_makes_the_outcome_unknown)
 {
     struct client client;
     struct server server;
+    struct watch watch;
     char uri[SEMEL_ENDPOINT_TEXT_MAX], list[ENGINE_LIST];
     int silent = peer_listen(uri); /* no WELCOME ever */
     server_open(&server, NULL);
     server.handler = server_keep;
-    /* less than LIMIT_DIAL_STAGGER_MS: then the first would go to the live one too */
-    client_open(&client, LIST(HEDGED, "Deadline=200"), engine_list(list, uri, server.uri));
-    semel_status status = engine_call(&client, SET, 1, NULL);
-    check_status(&status, DEADLINE_EXCEEDED, DEADLINE, UNKNOWN);
-    cr_assert_eq(server_runs(&server, 1), 1);
-    semel_request_finish(server_pending(&server, 0), &(probe_Reply){.op = 1});
+    client_open(&client, LIST(HEDGED), engine_list(list, uri, server.uri));
+    watch_start(&watch, &client, SET, 1, NULL);
+    server_pending(&server, 0);
+    /* later than LIMIT_DIAL_STAGGER_MS the first one would go to the live one, too */
+    watch_expire(&watch, &client);
+    check_status(watch_wait(&watch), DEADLINE_EXCEEDED, DEADLINE, UNKNOWN);
     client_close(&client);
+    server_wait_gauge(&server, offsetof(struct semel_server_stats, connections), 0);
+    finish_pending(&server);
     server_close(&server);
     close(silent);
 }
@@ -432,7 +449,7 @@ Test(hedge, an_answer_proves_the_endpoint_that_gave_it_and_no_other)
 Test(hedge, goes_with_the_call_that_is_cancelled)
 {
     struct peers peers;
-    peers_open(&peers, LIST("HedgeMax=2", "HedgeDelay=30", "RetryIntervals=-1", "Deadline=400"));
+    peers_open(&peers, LIST(HEDGED));
     watch_cancel(&peers.watch, &peers.client);
     cr_assert_eq(peer_expect(&peers.first, FRAME_CANCEL).seq, peers.request.seq);
     peer_reply(&peers.first, &peers.request, SEMEL_CANCELLED, SEMEL_REASON_CANCELLED, SEMEL_OUTCOME_UNKNOWN, 0);
@@ -445,11 +462,16 @@ Test(hedge, goes_with_the_call_that_is_cancelled)
 Test(hedge, none_is_sent_for_a_call_that_was_cancelled)
 {
     struct peers peers;
-    peers_open(&peers, LIST("HedgeMax=16", "HedgeDelay=30", "RetryIntervals=-1", "Deadline=400"));
+    peers_open(&peers, LIST("HedgeMax=16", "HedgeDelay=30", "RetryIntervals=-1"));
     watch_cancel(&peers.watch, &peers.client);
     uint64_t before = client_stats(&peers.client).hedges;
-    cr_assert_eq((int)watch_wait(&peers.watch)->code, SEMEL_DEADLINE_EXCEEDED);
+    struct watch longer; /* than one hedge waits for the next; runs at most once, is never hedged */
+    watch_start(&longer, &peers.client, ADD, 2,
+                &(semel_call_options)OPTIONS(100, NULL, -1, SEMEL_ON_UNAVAILABLE_UNSET));
+    cr_assert_eq((int)watch_wait(&longer)->code, SEMEL_DEADLINE_EXCEEDED);
     cr_assert_eq(client_stats(&peers.client).hedges, before);
+    watch_expire(&peers.watch, &peers.client);
+    cr_assert_eq((int)watch_wait(&peers.watch)->code, SEMEL_DEADLINE_EXCEEDED);
     peers_close(&peers);
 }
 
