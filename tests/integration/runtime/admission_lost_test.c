@@ -122,7 +122,7 @@ Test(admission_lost, a_drain_answers_what_waits)
     busy_open(&server, &peer, LIST("MaxRunning=1", "MaxQueueAge=10000"));
     cr_assert_eq(semel_server_drain(server.semel, on_drained, &server), SEMEL_OK);
     peer_expect(&peer, FRAME_GOAWAY);
-    busy_send(&peer, 2, 2, 100); /* they cross GOAWAY */
+    busy_send(&peer, 2, 2, 3000); /* they cross GOAWAY */
     busy_send(&peer, 3, 4, FRAME_NO_DEADLINE);
     const struct frame bye = {.type = FRAME_BYE, .seq = 5, .aux = 4};
     cr_assert(peer_send(&peer, &bye));

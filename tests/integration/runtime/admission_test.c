@@ -112,7 +112,7 @@ Test(admission, what_has_waited_too_long_is_refused_with_a_pushback)
     static const struct {
         const char *age;
         uint32_t time_ms;
-    } cases[] = {{"MaxQueueAge=30", FRAME_NO_DEADLINE}, {"MaxQueueAge=10000", 60}};
+    } cases[] = {{"MaxQueueAge=30", FRAME_NO_DEADLINE}, {"MaxQueueAge=3600000", 3000}};
     for (size_t i = 0; i < 2; i++) {
         struct server server;
         struct peer peer;

@@ -97,10 +97,10 @@ Test(budget, a_restart_under_a_thousand_idempotent_calls_loses_none)
     struct server server, next;
     struct client client;
     server_open(&server, NULL);
-    client_open(
-        &client,
-        LIST("RetryIntervals=0 5 10 20 50 100 200 500 1000", "RetryBudgetPercent=0", "RetryBudgetFloor=0"),
-        server.uri);
+    client_open(&client,
+                LIST("RetryIntervals=0 5 10 20 50 100 200 500 1000 5000 10000", "RetryBudgetPercent=0",
+                     "RetryBudgetFloor=0"),
+                server.uri);
     for (unsigned i = 0; i < FLYING; i++)
         watch_start(&watches[i], &client, SET, i, NULL);
     semel_server_close(server.semel);

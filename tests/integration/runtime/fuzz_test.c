@@ -211,8 +211,13 @@ static void answer_client(struct peer *peer, int listener)
     struct welcome welcome = peer_some_welcome();
     for (size_t i = 0; i < sizeof body; i++)
         body[i] = (uint8_t)next_random();
+    struct frame first;
     peer_accept(peer, listener);
-    peer_take_hello(peer);
+    if (!peer_read(peer, &first))
+        return; /* it has dialled twice, for this end was slow, and has taken the other one */
+    cr_assert_eq((int)first.type, FRAME_HELLO);
+    cr_assert_eq((int)hello_read(first.body, first.body_size, &peer->hello), SEMEL_REASON_NONE);
+    peer->nonce = peer->hello.nonce;
     if (one_in(4)) {
         send_nonsense_welcome(peer);
         return;

@@ -48,7 +48,7 @@ Test(limits, a_server_that_says_no_welcome_is_left)
     struct peer peer;
     struct client client;
     struct watch watch;
-    client_open(&client, LIST("ConnectTimeout=60", "RetryIntervals=-1"), uri);
+    client_open(&client, LIST("ConnectTimeout=1000", "RetryIntervals=-1"), uri);
     watch_start(&watch, &client, ADD, 1, NULL);
     peer_accept(&peer, listener);
     check_status(watch_wait(&watch), UNAVAILABLE, HANDSHAKE_TIMEOUT, NOT_EXECUTED);
@@ -61,11 +61,11 @@ Test(limits, a_client_that_falls_silent_is_dead_to_the_server)
 {
     struct server server;
     struct peer peer;
-    server_open(&server, LIST("Heartbeat=400"));
+    server_open(&server, LIST("Heartbeat=1500"));
     struct hello hello = peer_some_hello(1);
     peer_connect(&peer, server.uri);
     peer_greet(&peer, &hello);
-    cr_assert_eq(peer.welcome.heartbeat_ms, 400);
+    cr_assert_eq(peer.welcome.heartbeat_ms, 1500);
     peer_expect(&peer, FRAME_PING);
     server_wait_closed_by(&server, PEER_STUCK, 1); /* its kernel is well */
     peer_close(&peer);
@@ -80,7 +80,7 @@ Test(limits, a_server_that_falls_silent_is_dead_to_the_client)
     struct client client;
     struct watch watch;
     struct welcome welcome = peer_some_welcome();
-    welcome.heartbeat_ms = 400;
+    welcome.heartbeat_ms = 1500;
     client_open(&client, LIST("RetryIntervals=-1"), uri);
     watch_start(&watch, &client, ADD, 1, NULL);
     peer_serve(&peer, listener, &welcome, false);
@@ -132,13 +132,13 @@ Test(limits, a_connection_that_is_only_pinged_lives_on)
     struct server server;
     struct client client;
     struct watch watch;
-    server_open(&server, LIST("Heartbeat=400", "Lease=50"));
+    server_open(&server, LIST("Heartbeat=1500", "Lease=50"));
     server.handler = server_keep;
     client_open(&client, NULL, server.uri);
     watch_start(&watch, &client, ADD, 1, NULL);
     semel_request *pending = server_pending(&server, 0);
     uint64_t quiet = client_stats(&client).frames_in;
-    while (client_stats(&client).frames_in < quiet + 12) /* some heartbeats long */
+    while (client_stats(&client).frames_in < quiet + 6) /* some heartbeats long */
         ;
     semel_request_finish(pending, &(probe_Reply){.op = 1});
     check_status(watch_wait(&watch), OK, NONE, EXECUTED);

@@ -213,7 +213,8 @@ static enum semel_code keep_odd(struct server *server, semel_request *request, p
     return in->op % 2 == 1 ? server_keep(server, request, in, out) : SEMEL_OK;
 }
 
-Test(receipt_wire, more_runs_than_fit_take_another_frame)
+/* Returns whether all of them ran in the turn in which they came: on a machine that has much to do they may not. */
+static bool tell_in_one_turn(void)
 {
     enum { ONEWAYS = 4 * LIMIT_RECEIPT_RUNS };
     struct server server;
@@ -232,12 +233,22 @@ Test(receipt_wire, more_runs_than_fit_take_another_frame)
             cr_assert_eq(receipt.runs[i].count, 1);
         }
     }
-    cr_assert_eq(server_stats(&server).receipts, 2);
+    struct semel_server_stats stats = server_stats(&server);
+    cr_assert_geq(stats.receipts, 2);
+    if (stats.waited == 0)
+        cr_assert_eq(stats.receipts, 2);
     for (size_t i = 0; i < ONEWAYS / 2; i++)
         semel_request_finish(server_pending(&server, i), NULL);
     server_wait_stat(&server, offsetof(struct semel_server_stats, oneways_acknowledged), ONEWAYS);
     peer_close(&peer);
     server_close(&server);
+    return stats.waited == 0;
+}
+
+Test(receipt_wire, more_runs_than_fit_take_another_frame)
+{
+    while (!tell_in_one_turn())
+        ;
 }
 
 /* BYE comes in the same turn as the last oneway: it is acknowledged before the connection is closed. */
