@@ -128,13 +128,14 @@ static void tell_lost(struct datagrams *datagrams, const struct semel_method *me
     channel->callbacks--;
 }
 
-/* The address does not take datagrams: if there is another, the next ones go there. */
+/* The address does not take datagrams: if there is another, the next ones go there, with those that waited for room. */
 static void leave_address(struct datagrams *datagrams)
 {
     if (datagrams->endpoint_count == 1)
         return;
     close_fd(datagrams);
     datagrams->at = (datagrams->at + 1) % datagrams->endpoint_count;
+    datagrams_kick(datagrams);
 }
 
 /* Takes what the network says.  Returns whether it said anything. */
@@ -231,17 +232,20 @@ static void end_unsent(struct call *call, int os_error)
     call_end(call, NULL, NULL, &status);
 }
 
-/* Sends as many as are taken.  Returns 0 or an errno that is the first one's own. */
+/* Sends as many as are taken.  Returns 0 or an errno that is the first one's own: it is said again, and of no earlier
+ * one.  The kernel may tell of an earlier one though its queue had no room to say of which. */
 static int send_calls(struct datagrams *datagrams, const struct iovec *messages, size_t count, size_t *ret_sent)
 {
     int error = 0;
+    bool again = false;
     *ret_sent = 0;
     for (int i = 0; i < SEND_TRIES; i++) {
         if ((error = open_fd(datagrams)) != 0)
             return error;
         error = transport_of(datagrams)->datagrams->send(datagrams->fd, messages, count, ret_sent);
-        if (error == 0 || error == EAGAIN || !take_losses(datagrams))
+        if (error == 0 || error == EAGAIN || (!take_losses(datagrams) && again))
             return error;
+        again = true;
     }
     return error;
 }
