@@ -1,9 +1,9 @@
 /* The LMDB store: batches in a file that outlives the process.
  *
- * A batch is cut into pieces of half a page, under its number and theirs: any two free pages will do for them, so
- * that the file does not become too full of holes for a large batch.  A commit is one transaction: the pieces, a
- * few deletions, and what transactional handlers have written.  LMDB commits before it returns; it is told later
- * all the same.
+ * A batch is cut into pieces, under its number and theirs: large ones as long as there is room in a row for them, for
+ * these are written in one go; small ones in a file that fills up, of which any two free pages will do, so that it
+ * does not become too full of holes for a large batch.  A commit is one transaction: the pieces, a few deletions, and
+ * what transactional handlers have written.  LMDB commits before it returns; it is told later all the same.
  *
  * Reads best next: store.h, lmdb_file.h. */
 #include <assert.h>
@@ -19,7 +19,14 @@
 enum {
     KEY_SIZE = 12,
     /* Half a page of 4096 bytes, less what LMDB needs around it: larger values take whole pages in a row. */
-    PIECE_SIZE = 2016,
+    PIECE_SMALL = 2016,
+    /* Such pages, less what LMDB needs in the first of them. */
+    PAGE = 4096,
+    PAGE_START = 16,
+    PAGES_IN_A_ROW_MAX = 16,
+    /* A batch is cut into large pieces while it needs no more than this part of what was never used of the file: there
+     * is room in a row then, even if handlers write twice as much into the same transaction. */
+    IN_A_ROW_PART = 4,
     /* Batches deleted in one commit: more than one, so that what has gathered goes; few, so that no commit is long. */
     DELETES_A_COMMIT = 8,
     /* Kept free for what must always be possible: DONE, GONE, sessions that come back, compaction. */
@@ -38,6 +45,7 @@ struct lmdb {
     bool kept;       /* txn holds what a handler has written */
     uint64_t log_bytes;
     struct store_usage room; /* the last three of it */
+    uint64_t unused_bytes;   /* at the end of the file; 0: it has nearly reached its size */
     size_t measured;         /* the transaction after which they were so */
     uint64_t oldest;         /* batch; 0: none */
     bool failed;
@@ -129,6 +137,7 @@ static void measure(struct lmdb *lmdb)
     lmdb->measured = info.me_last_txnid;
     uint64_t total = info.me_mapsize / stat.ms_psize;
     uint64_t pages = total > info.me_last_pgno + 1 ? total - info.me_last_pgno - 1 : 0;
+    lmdb->unused_bytes = pages < total / 2 ? 0 : pages * stat.ms_psize;
     uint64_t next_pages = pages;
     if (pages < total / 2)
         add_free_pages(lmdb->file.env, info.me_last_txnid, &pages, &next_pages);
@@ -247,12 +256,25 @@ static bool load(struct store *store, store_batch_fn *each, void *user, struct s
 
 /* ---- committing ---- */
 
+/* How much of what is left the next piece takes.  A large one fills its pages: what does not, goes in small ones. */
+static size_t piece_size(size_t left, bool in_a_row)
+{
+    size_t pages = in_a_row ? (left + PAGE_START) / PAGE : 0;
+    if (pages > PAGES_IN_A_ROW_MAX)
+        pages = PAGES_IN_A_ROW_MAX;
+    if (pages > 0)
+        return pages * PAGE - PAGE_START;
+    return left < PIECE_SMALL ? left : PIECE_SMALL;
+}
+
 static int put_batch(struct lmdb *lmdb, const struct store_commit *commit)
 {
     uint8_t bytes[KEY_SIZE];
     uint32_t piece = 0;
-    for (size_t at = 0; at < commit->size; at += PIECE_SIZE, piece++) {
-        size_t size = commit->size - at < PIECE_SIZE ? commit->size - at : PIECE_SIZE;
+    size_t size;
+    bool in_a_row = commit->size <= lmdb->unused_bytes / IN_A_ROW_PART;
+    for (size_t at = 0; at < commit->size; at += size, piece++) {
+        size = piece_size(commit->size - at, in_a_row);
         MDB_val key = make_key(bytes, commit->number, piece);
         MDB_val value = {size, (void *)(commit->bytes + at)};
         int error = mdb_put(lmdb->txn, lmdb->file.journal, &key, &value, MDB_APPEND);

@@ -41,7 +41,7 @@ void image_make(const char *path)
     put_sorted(txn);
     cr_assert(store->ops->leave(store, true));
     for (uint64_t number = 1; number <= 20; number++)
-        cr_assert_eq(stores_commit(store, number, bytes, 5000, number > 10 ? number - 5 : 1), STORE_COMMITTED);
+        cr_assert_eq(stores_commit(store, number, bytes, 4000, number > 10 ? number - 5 : 1), STORE_COMMITTED);
     store->ops->close(store);
     FILE *from = fopen(path, "rb");
     image_size = fread(image, 1, sizeof image, from);

@@ -93,6 +93,39 @@ Test(lmdb_room, knows_what_the_next_batch_can_have)
     store->ops->close(store);
 }
 
+/* ---- pieces ---- */
+
+/* Of what the journal holds: pages that belong to one piece, and pieces. */
+static MDB_stat journal_stat(struct store *store)
+{
+    MDB_txn *txn;
+    MDB_dbi dbi;
+    MDB_stat stat;
+    cr_assert_eq(mdb_txn_begin(store->ops->environment(store), NULL, MDB_RDONLY, &txn), 0);
+    cr_assert_eq(mdb_dbi_open(txn, "semel.journal", 0, &dbi), 0);
+    cr_assert_eq(mdb_stat(txn, dbi, &stat), 0);
+    mdb_txn_abort(txn);
+    return stat;
+}
+
+Test(lmdb_room, pieces_are_large_until_the_file_fills_up)
+{
+    static uint8_t bytes[100000];
+    struct store *store = stores_open(spec);
+    uint64_t number = 1;
+    load_count(store);
+    cr_assert_eq(stores_commit(store, number++, bytes, sizeof bytes, 1), STORE_COMMITTED);
+    cr_assert_eq(journal_stat(store).ms_entries, 3, "two large ones, and the rest");
+    cr_assert_eq(journal_stat(store).ms_overflow_pages, 16 + 8);
+    while (store->ops->usage(store).log_bytes < STORES_SIZE / 2)
+        cr_assert_eq(stores_commit(store, number++, bytes, sizeof bytes, 1), STORE_COMMITTED);
+    MDB_stat before = journal_stat(store);
+    cr_assert_eq(stores_commit(store, number++, bytes, sizeof bytes, 1), STORE_COMMITTED);
+    cr_assert_eq(journal_stat(store).ms_overflow_pages, before.ms_overflow_pages, "any two pages will do");
+    cr_assert_eq(journal_stat(store).ms_entries, before.ms_entries + 50);
+    store->ops->close(store);
+}
+
 /* ---- handlers that join ---- */
 
 static MDB_dbi open_own(struct store *store)
