@@ -20,9 +20,13 @@ enum {
     LEFTOVER_MS = 100,
     /* A batch nobody waits for is committed when it has grown to this: larger ones make the next commit slow. */
     BATCH_BYTES = 1 << 20,
-    /* Those who got their replies together call again together, but not in the very same turn.  For this part of the
-     * time a commit takes it is worth waiting for as many as there were before: to miss them costs them a whole one. */
-    GATHER_PART = 8,
+    /* Those who got their replies together call again together, but not in the very same turn.  It is worth waiting for
+     * as many as there were before: to miss them costs them a whole commit.  As parts of the time that one takes: for
+     * the next to come, and for all. */
+    GATHER_NEXT_PART = 4,
+    GATHER_ALL_PART = 2,
+    /* So many start before their replies leave: who gets them has something to do while the others run. */
+    START_TOGETHER = 16,
 };
 
 /* ---- lines of requests ---- */
@@ -93,19 +97,24 @@ static void look_at_clock(struct ledger *ledger, struct slice *slice)
         slice_look(slice, loop_refresh(server_loop(ledger->server)));
 }
 
+/* A few at a time; what they have to send leaves between, as a task of its own. */
 static void on_start(struct loop_task *task)
 {
     struct ledger *ledger = container_of(task, struct ledger, start);
-    struct slice slice;
-    slice_begin(&slice, loop_refresh(server_loop(ledger->server)));
-    while (ledger->ready.first != NULL && !slice.spent) {
+    struct loop *loop = server_loop(ledger->server);
+    if (!ledger->starts)
+        slice_begin(&ledger->slice, loop_refresh(loop));
+    for (int i = 0; i < START_TOGETHER && ledger->ready.first != NULL && !ledger->slice.spent; i++) {
         struct semel_request *request = line_pop(&ledger->ready);
         if (may_start(ledger, request))
             dispatch_start(ledger->server, request);
-        look_at_clock(ledger, &slice);
+        look_at_clock(ledger, &ledger->slice);
     }
-    if (ledger->ready.first != NULL)
-        loop_again(server_loop(ledger->server), &ledger->start);
+    ledger->starts = ledger->ready.first != NULL && !ledger->slice.spent;
+    if (ledger->starts)
+        loop_later(loop, &ledger->start);
+    else if (ledger->ready.first != NULL)
+        loop_again(loop, &ledger->start);
 }
 
 /* Lets transactional handlers run, each in a transaction within that of the batch. */
@@ -223,14 +232,18 @@ static bool seal(struct ledger *ledger, struct store_commit *commit, uint8_t **r
  * waited for beyond what is expected, too: else some would miss every commit, and be too late for the next. */
 static bool may_gather(struct ledger *ledger)
 {
-    bool come = ledger->gather_since_ns != 0 && ledger->gathered > ledger->seen;
-    ledger->seen = ledger->gathered;
-    if (ledger->gathered == 0 || (ledger->gathered >= ledger->expected && !come))
+    bool first = ledger->gather_since_ns == 0;
+    bool come = ledger->gathered > ledger->seen;
+    if (ledger->gathered == 0 || (ledger->gathered >= ledger->expected && (first || !come)))
         return false;
     int64_t now_ns = loop_refresh(server_loop(ledger->server));
-    if (ledger->gather_since_ns == 0)
+    if (first)
         ledger->gather_since_ns = now_ns;
-    return now_ns - ledger->gather_since_ns < ledger->commit_ns / GATHER_PART;
+    if (come)
+        ledger->seen_ns = now_ns;
+    ledger->seen = ledger->gathered;
+    return now_ns - ledger->seen_ns < ledger->commit_ns / GATHER_NEXT_PART &&
+           now_ns - ledger->gather_since_ns < ledger->commit_ns / GATHER_ALL_PART;
 }
 
 static void forget_gathered(struct ledger *ledger)
@@ -247,6 +260,10 @@ static void on_write(struct loop_task *task)
     struct loop *loop = server_loop(ledger->server);
     if (ledger->failed || ledger->bytes != NULL)
         return;
+    if (ledger->starts) {
+        loop_later(loop, &ledger->write); /* a commit would keep them waiting */
+        return;
+    }
     if (may_gather(ledger)) {
         loop_yield();
         loop_again(loop, &ledger->write);

@@ -45,6 +45,8 @@ struct ledger {
     struct loop_task write;      /* at the end of the turn: commits */
     struct loop_task look;       /* asks the store what has ended */
     struct loop_task start;      /* lets the ready ones run */
+    struct slice slice;          /* for so long they may, in this turn */
+    bool starts;                 /* it is not over, and there are more */
     struct timer leftover;       /* nobody waits for the open batch, but it is not to stay open */
     bool failed;                 /* a commit has: inactive for good */
     bool seeks;                  /* commits go on until there is room again */
@@ -53,6 +55,7 @@ struct ledger {
     uint32_t expected;           /* as many were in one of the last two */
     uint32_t last_gathered;
     uint32_t seen;           /* of those gathered: so many were there when it was looked last */
+    int64_t seen_ns;         /* when the last of them was */
     int64_t gather_since_ns; /* 0: nobody waits yet */
     int64_t commit_ns;       /* how long the last commit took */
     uint64_t commits;        /* counters */
