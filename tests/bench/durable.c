@@ -3,6 +3,7 @@
  * It must not know: the inside of Semel; it uses what any program can use.
  * Reads best next: README.md, "On a durable store"; runtime/store/README.md. */
 #include <ev.h>
+#include <getopt.h>
 #include <inttypes.h>
 #include <lmdb.h>
 #include <poll.h>
@@ -19,8 +20,25 @@
 #include <semel/semel.h>
 
 #include "echo.semel.h"
+#include "server_process.h"
 
-enum { PAYLOAD = 64, DEPTH_MAX = 4096, ROUNDS_MAX = 99 };
+enum {
+    PAYLOAD = 64,
+    ROUNDS_MAX = 99,
+    /* The file grows until the store begins to collect what is done: from then on the figures are those of every day.
+     * As the floor, whose file grows for a few commits only. */
+    WARM_BYTES = 2 << 20,
+    WARM_RUNS_MAX = 20,
+    CPU_MAX = 1023,
+};
+
+struct benchmark {
+    const char *path;
+    uint64_t commits;
+    int rounds;
+    int client_cpu; /* or OPTIONS_ANY_CPU */
+    int server_cpu;
+};
 
 struct figures {
     double calls_per_s;
@@ -107,7 +125,7 @@ static void on_question(struct ev_loop *loop, ev_io *watcher, int events)
         semel_node_stop(serving->node);
 }
 
-static int serve(const char *path, int fd)
+static int serve(const struct benchmark *benchmark, int fd)
 {
     struct serving serving = {.fd = fd};
     struct word word = {.uri = ""};
@@ -116,7 +134,9 @@ static int serve(const char *path, int fd)
     semel_status status;
     const struct semel_node_options options = {.log = NULL};
     snprintf(name, sizeof name, "unix:@semel-durable-%ld", (long)getpid());
-    snprintf(spec, sizeof spec, "lmdb:%s", path);
+    snprintf(spec, sizeof spec, "lmdb:%s", benchmark->path);
+    if (!process_pin(benchmark->server_cpu))
+        return EXIT_FAILURE;
     if (semel_node_open(&options, &serving.node, &status) != SEMEL_OK ||
         semel_server_open(serving.node, spec, &serving.server, &status) != SEMEL_OK ||
         bench_Echo_serve(serving.server, &handlers, NULL) != SEMEL_OK ||
@@ -183,43 +203,67 @@ static struct word ask(int fd)
     return word;
 }
 
-static struct figures measure_semel(const char *path, uint64_t calls, uint64_t depth)
+static struct word warm_up(struct load *load, int fd, uint64_t calls, uint64_t depth)
+{
+    struct word word;
+    int runs = 0;
+    do {
+        make_calls(load, calls, depth);
+        word = ask(fd);
+    } while (word.bytes < WARM_BYTES && ++runs < WARM_RUNS_MAX);
+    return word;
+}
+
+static struct figures measure_load(struct load *load, int fd, uint64_t calls, uint64_t depth)
+{
+    struct word before = warm_up(load, fd, calls, depth);
+    double begin_s = now_s();
+    make_calls(load, calls, depth);
+    double elapsed_s = now_s() - begin_s;
+    struct word after = ask(fd);
+    return (struct figures){.calls_per_s = (double)calls / elapsed_s,
+                            .calls_per_commit = (double)calls / (double)(after.commits - before.commits),
+                            .bytes_per_call = (double)(after.bytes - before.bytes) / (double)calls};
+}
+
+static pid_t start_server(const struct benchmark *benchmark, int *ret_fd)
 {
     int line[2];
-    struct word word;
-    semel_status status;
-    struct load load = {0};
-    remove_store(path);
+    remove_store(benchmark->path);
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, line) != 0)
         die("socketpair", "failed");
     pid_t child = fork();
     if (child == 0) {
         close(line[0]);
-        _exit(serve(path, line[1]));
+        _exit(serve(benchmark, line[1]));
     }
     close(line[1]);
-    if (child < 0 || read(line[0], &word, sizeof word) != (ssize_t)sizeof word)
+    *ret_fd = line[0];
+    return child;
+}
+
+static struct figures measure_semel(const struct benchmark *benchmark, uint64_t calls, uint64_t depth)
+{
+    int fd;
+    struct word word;
+    semel_status status;
+    struct load load = {0};
+    pid_t child = start_server(benchmark, &fd);
+    if (child < 0 || read(fd, &word, sizeof word) != (ssize_t)sizeof word)
         die("the server", "did not start");
     load.request = &(bench_EchoRequest){.payload = calloc(1, PB_BYTES_ARRAY_T_ALLOCSIZE(PAYLOAD))};
     load.request->payload->size = PAYLOAD;
     if (semel_node_open(NULL, &load.node, &status) != SEMEL_OK ||
         semel_channel_open(load.node, "load", word.uri, &load.channel, &status) != SEMEL_OK)
         die("the client", status.message);
-    make_calls(&load, calls / 10 + 1, depth);
-    struct word before = ask(line[0]);
-    double begin_s = now_s();
-    make_calls(&load, calls, depth);
-    double elapsed_s = now_s() - begin_s;
-    struct word after = ask(line[0]);
+    struct figures figures = measure_load(&load, fd, calls, depth);
     semel_channel_close(load.channel);
     semel_node_close(load.node);
     free(load.request->payload);
-    close(line[0]);
+    close(fd);
     (void)waitpid(child, NULL, 0);
-    remove_store(path);
-    return (struct figures){.calls_per_s = (double)calls / elapsed_s,
-                            .calls_per_commit = (double)calls / (double)(after.commits - before.commits),
-                            .bytes_per_call = (double)(after.bytes - before.bytes) / (double)calls};
+    remove_store(benchmark->path);
+    return figures;
 }
 
 /* ---- the floor ---- */
@@ -280,18 +324,23 @@ static double median(double *values, int count)
     return values[count / 2];
 }
 
-static void compare(const char *path, uint64_t depth, uint64_t batches, int rounds)
+static void compare(const struct benchmark *benchmark, uint64_t depth)
 {
     double semel[ROUNDS_MAX];
     double floors[ROUNDS_MAX];
     double ratios[ROUNDS_MAX];
     struct figures figures = {0};
-    uint64_t calls = batches * depth;
+    int rounds = benchmark->rounds;
+    uint64_t calls = benchmark->commits * depth;
     for (int i = 0; i < rounds; i++) {
-        figures = measure_semel(path, calls, depth);
+        if (!process_pin(benchmark->client_cpu))
+            exit(EXIT_FAILURE);
+        figures = measure_semel(benchmark, calls, depth);
         semel[i] = figures.calls_per_s;
-        floors[i] = (double)depth *
-                    measure_floor(path, batches, (size_t)(figures.bytes_per_call * (double)depth) + 1);
+        size_t bytes = (size_t)(figures.bytes_per_call * (double)depth) + 1;
+        if (!process_pin(benchmark->server_cpu))
+            exit(EXIT_FAILURE);
+        floors[i] = (double)depth * measure_floor(benchmark->path, benchmark->commits, bytes);
         ratios[i] = semel[i] / floors[i];
     }
     printf("{\"depth\":%" PRIu64 ",\"calls\":%" PRIu64
@@ -302,35 +351,64 @@ static void compare(const char *path, uint64_t depth, uint64_t batches, int roun
     fflush(stdout);
 }
 
-static uint64_t number(const char *text, uint64_t most)
+/* ---- the command line ---- */
+
+static const char usage[] =
+    "usage: semel-durable [--client-cpu N] [--server-cpu N] FILE [COMMITS [ROUNDS [FLUSH_US]]]\n"
+    "\n"
+    "  FILE            where the store is made and removed again: the disk that is measured\n"
+    "  COMMITS         in each run (default 400); as many and more come before, to warm up\n"
+    "  ROUNDS          pairs of runs, of which the medians are told (default 5)\n"
+    "  FLUSH_US        so much longer each flush takes, as on a slower disk (default: not at all)\n"
+    "  --client-cpu N  pin the client to this processor\n"
+    "  --server-cpu N  pin the server, and the floor, to this processor\n"
+    "\n"
+    "One line of JSON each for depth 1, 64 and 256.\n";
+
+static uint64_t number(const char *text, uint64_t least, uint64_t most)
 {
     char *end;
     uint64_t value = strtoull(text, &end, 10);
-    if (*text == '\0' || *end != '\0' || value == 0 || value > most)
-        die(text, "is not a number, or too large");
+    if (*text < '0' || *text > '9' || *end != '\0' || value < least || value > most)
+        die(text, "is not a number, or out of range");
     return value;
+}
+
+static void parse(int argc, char **argv, struct benchmark *benchmark)
+{
+    static const struct option options[] = {{"client-cpu", required_argument, NULL, 'c'},
+                                            {"server-cpu", required_argument, NULL, 's'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    int option;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (option == 'c')
+            benchmark->client_cpu = (int)number(optarg, 0, CPU_MAX);
+        else if (option == 's')
+            benchmark->server_cpu = (int)number(optarg, 0, CPU_MAX);
+        else {
+            fputs(usage, option == 'h' ? stdout : stderr);
+            exit(option == 'h' ? EXIT_SUCCESS : EXIT_USAGE);
+        }
+    }
+    int words = argc - optind;
+    if (words < 1 || words > 4) {
+        fputs(usage, stderr);
+        exit(EXIT_USAGE);
+    }
+    benchmark->path = argv[optind];
+    benchmark->commits = words > 1 ? number(argv[optind + 1], 1, 1000000) : 400;
+    benchmark->rounds = words > 2 ? (int)number(argv[optind + 2], 1, ROUNDS_MAX) : 5;
+    flush_us = words > 3 ? (long)number(argv[optind + 3], 1, 1000000) : 0;
 }
 
 int main(int argc, char **argv)
 {
     static const uint64_t depths[] = {1, 64, 256};
-    if (argc < 2 || argc > 5) {
-        fputs("usage: semel-durable FILE [COMMITS [ROUNDS [FLUSH_US]]]\n"
-              "\n"
-              "  FILE      where the store is made and removed again: the disk that is measured\n"
-              "  COMMITS   in each run (default 100)\n"
-              "  ROUNDS    pairs of runs, of which the medians are told (default 5)\n"
-              "  FLUSH_US  so much longer each flush takes, as on a slower disk (default: not at all)\n"
-              "\n"
-              "One line of JSON each for depth 1, 64 and 256.\n",
-              stderr);
-        return 2;
-    }
-    uint64_t commits = argc > 2 ? number(argv[2], 1000000) : 100;
-    int rounds = argc > 3 ? (int)number(argv[3], ROUNDS_MAX) : 5;
-    flush_us = argc > 4 ? (long)number(argv[4], 1000000) : 0;
+    struct benchmark benchmark = {.client_cpu = OPTIONS_ANY_CPU, .server_cpu = OPTIONS_ANY_CPU};
+    parse(argc, argv, &benchmark);
     signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < sizeof depths / sizeof *depths; i++)
-        compare(argv[1], depths[i], commits, rounds);
+        compare(&benchmark, depths[i]);
     return EXIT_SUCCESS;
 }
