@@ -94,17 +94,30 @@ static int note_reader(const char *line, void *oldest)
     return 0;
 }
 
+/* The first transaction that somebody may still look at; last_txn: nobody looks at an earlier one.  A process that was
+ * killed reads no more, but LMDB waits for it until it is asked to look. */
+static size_t oldest_reader(MDB_env *env, size_t last_txn)
+{
+    size_t oldest = last_txn;
+    int dead = 0;
+    (void)mdb_reader_list(env, note_reader, &oldest);
+    if (oldest == last_txn || mdb_reader_check(env, &dead) != 0 || dead == 0)
+        return oldest;
+    oldest = last_txn;
+    (void)mdb_reader_list(env, note_reader, &oldest);
+    return oldest;
+}
+
 /* Adds the pages that transactions have given back.  Nothing that one who reads may look at is free before he has
  * ended, be it a backup that takes an hour; what the last transaction gave back is not yet the next one's. */
 static void add_free_pages(MDB_env *env, size_t last_txn, uint64_t *pages, uint64_t *next_pages)
 {
     const MDB_dbi free_list = 0;
-    size_t oldest = last_txn;
+    size_t oldest = oldest_reader(env, last_txn);
     MDB_txn *txn;
     MDB_cursor *cursor;
     MDB_val key;
     MDB_val value;
-    (void)mdb_reader_list(env, note_reader, &oldest);
     if (mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) != 0)
         return;
     if (mdb_cursor_open(txn, free_list, &cursor) == 0) {

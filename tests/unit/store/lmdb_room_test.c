@@ -6,6 +6,8 @@
 #include <lmdb.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 TestSuite(lmdb_room, .timeout = 60, .init = requests_prepare, .fini = stores_clean);
 
@@ -70,6 +72,51 @@ Test(lmdb_room, what_somebody_still_reads_is_not_free)
     for (int i = 0; i < 2; i++, number++)
         cr_assert_eq(stores_commit(store, number + 1, bytes, 1000, number), STORE_COMMITTED);
     cr_assert_gt(store->ops->usage(store).free_bytes, STORES_SIZE / 4);
+    free(bytes);
+    store->ops->close(store);
+}
+
+/* As mdb_copy does, which is killed then.  Returns when it reads. */
+static pid_t read_elsewhere(void)
+{
+    int ready[2];
+    char byte;
+    cr_assert_eq(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        MDB_env *env;
+        MDB_txn *txn;
+        bool reads = mdb_env_create(&env) == 0 &&
+                     mdb_env_open(env, path, MDB_NOSUBDIR | MDB_RDONLY, 0600) == 0 &&
+                     mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) == 0;
+        (void)!write(ready[1], reads ? "r" : "x", 1);
+        for (;;)
+            pause();
+    }
+    cr_assert_eq(read(ready[0], &byte, 1), 1);
+    cr_assert_eq(byte, 'r');
+    close(ready[0]);
+    close(ready[1]);
+    return child;
+}
+
+Test(lmdb_room, what_one_who_was_killed_has_read_is_free_again)
+{
+    struct store *store = stores_open(spec);
+    uint8_t *bytes = calloc(1, 1 << 20);
+    uint64_t number = 1;
+    load_count(store);
+    cr_assert_eq(stores_commit(store, number, "abc", 3, 1), STORE_COMMITTED);
+    pid_t reader = read_elsewhere();
+    for (int i = 0; i < 16; i++, number++)
+        cr_assert_eq(stores_commit(store, number + 1, bytes, 200000, number), STORE_COMMITTED);
+    uint64_t pinned = store->ops->usage(store).free_bytes;
+    cr_assert_lt(pinned, STORES_SIZE / 4);
+    cr_assert_eq(kill(reader, SIGKILL), 0);
+    cr_assert_eq(waitpid(reader, NULL, 0), reader);
+    for (int i = 0; i < 64; i++, number++)
+        cr_assert_eq(stores_commit(store, number + 1, bytes, 200000, number), STORE_COMMITTED);
+    cr_assert_gt(store->ops->usage(store).free_bytes, pinned + STORES_SIZE / 8);
     free(bytes);
     store->ops->close(store);
 }
