@@ -110,24 +110,13 @@ struct row {
     const semel_call_options *options;
 };
 
-static void on_told(const semel_status *status, void *user)
-{
-    struct watch *watch = user;
-    pthread_mutex_lock(&watch->mutex);
-    watch->times++;
-    watch->status = *status;
-    pthread_cond_broadcast(&watch->changed);
-    pthread_mutex_unlock(&watch->mutex);
-}
-
 static void start_row_now(void *arg)
 {
     const struct row *row = arg;
     for (unsigned i = 0; i < row->count; i++) {
-        row->watches[i] = (struct watch){.mutex = PTHREAD_MUTEX_INITIALIZER,
-                                         .changed = PTHREAD_COND_INITIALIZER};
+        watch_init(&row->watches[i]);
         cr_assert_eq((int)probe_Probe_Hint_start(row->client->channel, &(probe_Request){.op = i + 1},
-                                                 row->options, NULL, on_told, &row->watches[i]),
+                                                 row->options, NULL, watch_told, &row->watches[i]),
                      SEMEL_OK);
     }
 }

@@ -248,22 +248,12 @@ static void on_sent(semel_call call, void *user)
     parcel->done_before = watch_times(parcel->watch);
 }
 
-static void on_told(const semel_status *status, void *user)
-{
-    struct watch *watch = user;
-    pthread_mutex_lock(&watch->mutex);
-    watch->times++;
-    watch->status = *status;
-    pthread_cond_broadcast(&watch->changed);
-    pthread_mutex_unlock(&watch->mutex);
-}
-
 static void start_parcel(void *arg)
 {
     struct parcel *parcel = arg;
     semel_channel *channel = parcel->client->channel;
     cr_assert_eq((int)probe_Probe_Hint_start(channel, &(probe_Request){.op = 1}, NULL, &parcel->watch->call,
-                                             on_told, parcel->watch),
+                                             watch_told, parcel->watch),
                  SEMEL_OK);
     cr_assert_eq((int)semel_call_on_sent(channel, parcel->watch->call, on_sent, parcel), SEMEL_OK);
     cr_assert_eq(parcel->sent + watch_times(parcel->watch), 0, "not inside start");

@@ -25,6 +25,48 @@ static void take_dial(struct peer *peer, int listener)
     peer_take_hello(peer);
 }
 
+/* Two peers, and a call that is started by a client of both. */
+struct race {
+    int listeners[2];
+    struct client client;
+    struct watch watch;
+    struct peer one;
+    struct peer two;
+};
+
+/* The first is dialled. */
+static void race_open(struct race *race, const char *property)
+{
+    char one_uri[SEMEL_ENDPOINT_TEXT_MAX], two_uri[SEMEL_ENDPOINT_TEXT_MAX], list[ENGINE_LIST];
+    race->listeners[0] = peer_listen(one_uri);
+    race->listeners[1] = peer_listen(two_uri);
+    client_open(&race->client, LIST(PATIENT, property), engine_list(list, one_uri, two_uri));
+    watch_start(&race->watch, &race->client, ADD, 1, NULL);
+    take_dial(&race->one, race->listeners[0]);
+}
+
+static void race_take_second(struct race *race)
+{
+    take_dial(&race->two, race->listeners[1]);
+}
+
+/* The winner, which has said WELCOME, answers what it is asked. */
+static void race_answer(struct race *race, struct peer *winner)
+{
+    struct frame request = peer_expect(winner, FRAME_REQUEST);
+    peer_reply_ok(winner, &request, "", 0);
+    check_status(watch_wait(&race->watch), OK, NONE, EXECUTED);
+}
+
+/* After the client is closed. */
+static void race_close(struct race *race)
+{
+    peer_close(&race->one);
+    peer_close(&race->two);
+    close(race->listeners[0]);
+    close(race->listeners[1]);
+}
+
 static void expect_cancelled(struct client *client, uint64_t dials, uint64_t cancelled)
 {
     struct semel_channel_stats stats = client_stats(client);
@@ -40,56 +82,34 @@ static void expect_cancelled(struct client *client, uint64_t dials, uint64_t can
 /* The first is silent; the second begins beside it, under the same number, and is welcomed. */
 Test(dial, the_first_welcome_wins_and_the_other_is_closed)
 {
-    char one_uri[SEMEL_ENDPOINT_TEXT_MAX], two_uri[SEMEL_ENDPOINT_TEXT_MAX], list[ENGINE_LIST];
-    struct client client;
-    struct watch watch;
-    struct peer one, two;
+    struct race race;
     const struct welcome welcome = peer_some_welcome();
-    int one_listener = peer_listen(one_uri), two_listener = peer_listen(two_uri);
-    client_open(&client, LIST(PATIENT), engine_list(list, one_uri, two_uri));
-    watch_start(&watch, &client, ADD, 1, NULL);
-    take_dial(&one, one_listener);
-    take_dial(&two, two_listener);
-    cr_assert_eq(one.hello.attempt, 1);
-    cr_assert_eq(two.hello.attempt, 1, "dials side by side are one attempt");
-    cr_assert_neq(one.hello.nonce, two.hello.nonce);
-    peer_welcome(&two, &welcome, false);
-    peer_expect_end(&one);
-    struct frame request = peer_expect(&two, FRAME_REQUEST);
-    peer_reply_ok(&two, &request, "", 0);
-    check_status(watch_wait(&watch), OK, NONE, EXECUTED);
-    expect_cancelled(&client, 2, 1);
-    client_close(&client);
-    peer_close(&one);
-    peer_close(&two);
-    close(one_listener);
-    close(two_listener);
+    race_open(&race, NULL);
+    race_take_second(&race);
+    cr_assert_eq(race.one.hello.attempt, 1);
+    cr_assert_eq(race.two.hello.attempt, 1, "dials side by side are one attempt");
+    cr_assert_neq(race.one.hello.nonce, race.two.hello.nonce);
+    peer_welcome(&race.two, &welcome, false);
+    peer_expect_end(&race.one);
+    race_answer(&race, &race.two);
+    expect_cancelled(&race.client, 2, 1);
+    client_close(&race.client);
+    race_close(&race);
 }
 
 /* The loser may be first in the list, and the winner be the one that began first. */
 Test(dial, one_that_is_slow_may_still_win)
 {
-    char one_uri[SEMEL_ENDPOINT_TEXT_MAX], two_uri[SEMEL_ENDPOINT_TEXT_MAX], list[ENGINE_LIST];
-    struct client client;
-    struct watch watch;
-    struct peer one, two;
+    struct race race;
     const struct welcome welcome = peer_some_welcome();
-    int one_listener = peer_listen(one_uri), two_listener = peer_listen(two_uri);
-    client_open(&client, LIST(PATIENT), engine_list(list, one_uri, two_uri));
-    watch_start(&watch, &client, ADD, 1, NULL);
-    take_dial(&one, one_listener);
-    take_dial(&two, two_listener);
-    peer_welcome(&one, &welcome, false);
-    peer_expect_end(&two);
-    struct frame request = peer_expect(&one, FRAME_REQUEST);
-    peer_reply_ok(&one, &request, "", 0);
-    check_status(watch_wait(&watch), OK, NONE, EXECUTED);
-    expect_cancelled(&client, 2, 1);
-    client_close(&client);
-    peer_close(&one);
-    peer_close(&two);
-    close(one_listener);
-    close(two_listener);
+    race_open(&race, NULL);
+    race_take_second(&race);
+    peer_welcome(&race.one, &welcome, false);
+    peer_expect_end(&race.two);
+    race_answer(&race, &race.one);
+    expect_cancelled(&race.client, 2, 1);
+    client_close(&race.client);
+    race_close(&race);
 }
 
 static int held_pipe[2];
@@ -121,33 +141,24 @@ static bool was_taken(const struct peer *one, const struct peer *two)
 /* Both WELCOMEs are on their way before the client looks: it takes one, and the other server loses nothing by it. */
 Test(dial, of_two_welcomes_in_flight_one_is_taken)
 {
-    char one_uri[SEMEL_ENDPOINT_TEXT_MAX], two_uri[SEMEL_ENDPOINT_TEXT_MAX], list[ENGINE_LIST];
-    struct client client;
-    struct watch watch;
-    struct peer one, two;
+    struct race race;
     const struct welcome welcome = peer_some_welcome();
-    int one_listener = peer_listen(one_uri), two_listener = peer_listen(two_uri);
-    client_open(&client, LIST(PATIENT), engine_list(list, one_uri, two_uri));
-    watch_start(&watch, &client, ADD, 1, NULL);
-    take_dial(&one, one_listener);
-    take_dial(&two, two_listener);
+    race_open(&race, NULL);
+    race_take_second(&race);
     cr_assert_eq(pipe(held_pipe), 0);
-    cr_assert_eq(semel_node_post(client.node, hold, NULL), SEMEL_OK);
-    peer_welcome(&one, &welcome, false);
-    peer_welcome(&two, &welcome, false);
+    cr_assert_eq(semel_node_post(race.client.node, hold, NULL), SEMEL_OK);
+    peer_welcome(&race.one, &welcome, false);
+    peer_welcome(&race.two, &welcome, false);
     cr_assert_eq(write(held_pipe[1], "", 1), 1);
-    bool first_won = was_taken(&one, &two);
-    struct peer *winner = first_won ? &one : &two, *loser = first_won ? &two : &one;
+    bool first_won = was_taken(&race.one, &race.two);
+    struct peer *winner = first_won ? &race.one : &race.two, *loser = first_won ? &race.two : &race.one;
     struct frame request = peer_expect(winner, FRAME_REQUEST);
     peer_reply_ok(winner, &request, "", 0);
     peer_expect_end(loser);
-    check_status(watch_wait(&watch), OK, NONE, EXECUTED);
-    expect_cancelled(&client, 2, 1);
-    client_close(&client);
-    peer_close(&one);
-    peer_close(&two);
-    close(one_listener);
-    close(two_listener);
+    check_status(watch_wait(&race.watch), OK, NONE, EXECUTED);
+    expect_cancelled(&race.client, 2, 1);
+    client_close(&race.client);
+    race_close(&race);
     close_held();
 }
 
@@ -243,23 +254,14 @@ Test(dial, three_in_parallel)
 /* A channel that is closed amid a race leaves nothing behind. */
 Test(dial, a_race_goes_with_its_channel)
 {
-    char one_uri[SEMEL_ENDPOINT_TEXT_MAX], two_uri[SEMEL_ENDPOINT_TEXT_MAX], list[ENGINE_LIST];
-    struct client client;
-    struct watch watch;
-    struct peer one, two;
-    int one_listener = peer_listen(one_uri), two_listener = peer_listen(two_uri);
-    client_open(&client, LIST(PATIENT), engine_list(list, one_uri, two_uri));
-    watch_start(&watch, &client, ADD, 1, NULL);
-    take_dial(&one, one_listener);
-    take_dial(&two, two_listener);
-    client_close(&client);
-    peer_expect_end(&one);
-    peer_expect_end(&two);
-    check_status(watch_wait(&watch), CANCELLED, CHANNEL_CLOSED, NOT_EXECUTED);
-    peer_close(&one);
-    peer_close(&two);
-    close(one_listener);
-    close(two_listener);
+    struct race race;
+    race_open(&race, NULL);
+    race_take_second(&race);
+    client_close(&race.client);
+    peer_expect_end(&race.one);
+    peer_expect_end(&race.two);
+    check_status(watch_wait(&race.watch), CANCELLED, CHANNEL_CLOSED, NOT_EXECUTED);
+    race_close(&race);
 }
 
 /* ---- one server at two addresses ---- */
@@ -296,55 +298,38 @@ Test(dial, two_to_one_server_are_one_connection)
  * up: the address is dialled again under the next one, and the call has not noticed. */
 Test(dial, a_welcome_lost_in_a_race_is_asked_for_again)
 {
-    char one_uri[SEMEL_ENDPOINT_TEXT_MAX], two_uri[SEMEL_ENDPOINT_TEXT_MAX], list[ENGINE_LIST];
-    struct client client;
-    struct watch watch;
-    struct peer one, two, again;
+    struct race race;
+    struct peer again;
     const struct welcome welcome = peer_some_welcome();
     const struct frame refuse = {.type = FRAME_REFUSE, .aux = SEMEL_REASON_ATTEMPT_DUPLICATE};
-    int one_listener = peer_listen(one_uri), two_listener = peer_listen(two_uri);
-    client_open(&client, LIST(PATIENT, "RetryIntervals=-1"), engine_list(list, one_uri, two_uri));
-    watch_start(&watch, &client, ADD, 1, NULL);
-    take_dial(&one, one_listener);
-    take_dial(&two, two_listener);
-    two.seed_out = two.nonce;
-    cr_assert(peer_send(&two, &refuse));
-    peer_expect_end(&two);
-    peer_close(&one);
-    take_dial(&again, two_listener);
+    race_open(&race, "RetryIntervals=-1");
+    race_take_second(&race);
+    race.two.seed_out = race.two.nonce;
+    cr_assert(peer_send(&race.two, &refuse));
+    peer_expect_end(&race.two);
+    shutdown(race.one.fd, SHUT_RDWR);
+    take_dial(&again, race.listeners[1]);
     cr_assert_eq(again.hello.attempt, 2);
     peer_welcome(&again, &welcome, false);
-    struct frame request = peer_expect(&again, FRAME_REQUEST);
-    peer_reply_ok(&again, &request, "", 0);
-    check_status(watch_wait(&watch), OK, NONE, EXECUTED);
-    cr_assert_eq(watch.status.attempts, 1);
-    client_close(&client);
-    peer_close(&two);
+    race_answer(&race, &again);
+    cr_assert_eq(race.watch.status.attempts, 1);
+    client_close(&race.client);
     peer_close(&again);
-    close(one_listener);
-    close(two_listener);
+    race_close(&race);
 }
 
 /* One after the other each is an attempt of its own: whoever lost a WELCOME is not refused as a double. */
 Test(dial, one_that_goes_alone_draws_its_own_number)
 {
-    char one_uri[SEMEL_ENDPOINT_TEXT_MAX], two_uri[SEMEL_ENDPOINT_TEXT_MAX], list[ENGINE_LIST];
-    struct client client;
-    struct watch watch;
-    struct peer one, two;
-    int one_listener = peer_listen(one_uri), two_listener = peer_listen(two_uri);
-    client_open(&client, LIST(PATIENT), engine_list(list, one_uri, two_uri));
-    watch_start(&watch, &client, ADD, 1, NULL);
-    take_dial(&one, one_listener);
-    peer_close(&one);
-    take_dial(&two, two_listener);
-    cr_assert_eq(one.hello.attempt, 1);
-    cr_assert_eq(two.hello.attempt, 2);
-    client_close(&client);
-    peer_close(&two);
-    close(one_listener);
-    close(two_listener);
-    cr_assert_eq((int)watch_wait(&watch)->reason, SEMEL_REASON_CHANNEL_CLOSED);
+    struct race race;
+    race_open(&race, NULL);
+    shutdown(race.one.fd, SHUT_RDWR);
+    race_take_second(&race);
+    cr_assert_eq(race.one.hello.attempt, 1);
+    cr_assert_eq(race.two.hello.attempt, 2);
+    client_close(&race.client);
+    race_close(&race);
+    cr_assert_eq((int)watch_wait(&race.watch)->reason, SEMEL_REASON_CHANNEL_CLOSED);
 }
 
 /* ---- while a verdict is waited for ---- */

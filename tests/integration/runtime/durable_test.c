@@ -18,18 +18,6 @@ TestSuite(durable, .timeout = 20);
 static struct gate gate;
 static struct server server;
 
-/* The HELLO with which a client comes back after what this peer has seen. */
-static struct hello next_hello(const struct peer *peer)
-{
-    struct hello hello = peer->hello;
-    hello.attempt++;
-    hello.nonce++;
-    hello.last_domain = peer->welcome.domain;
-    hello.last_incarnation = peer->welcome.incarnation;
-    hello.last_connection = peer->welcome.connection;
-    return hello;
-}
-
 static void send_request(struct peer *peer, uint64_t seq, unsigned method, unsigned op)
 {
     uint8_t body[16];
@@ -58,6 +46,27 @@ static void come(struct peer *peer, const struct hello *hello, bool resumed)
     cr_assert_eq(peer_greet(peer, hello), resumed);
 }
 
+/* A server at an open gate. */
+static void open_server(void)
+{
+    gate_init(&gate);
+    gate_serve(&gate, &server, NULL, ANY);
+}
+
+/* The same, and a client that was welcomed. */
+static void open_with(struct peer *peer)
+{
+    struct hello hello = peer_some_hello(1);
+    open_server();
+    come(peer, &hello, false);
+}
+
+static void close_server(void)
+{
+    server_close(&server);
+    gate_fini(&gate);
+}
+
 /* The server is gone, and what waited at the gate with it; another one starts on what was committed. */
 static void crash_and_restart(void)
 {
@@ -71,8 +80,7 @@ static void crash_and_restart(void)
 Test(durable, a_welcome_waits_until_the_session_is_on_record)
 {
     struct peer peer;
-    gate_init(&gate);
-    gate_serve(&gate, &server, NULL, ANY);
+    open_server();
     gate_shut(&gate);
     struct hello hello = peer_some_hello(1);
     peer_connect(&peer, server.uri);
@@ -83,17 +91,13 @@ Test(durable, a_welcome_waits_until_the_session_is_on_record)
     peer_expect(&peer, FRAME_WELCOME);
     cr_assert_eq(server_stats(&server).welcomed, 1);
     peer_close(&peer);
-    server_close(&server);
-    gate_fini(&gate);
+    close_server();
 }
 
 Test(durable, a_request_starts_when_its_beginning_is_on_record_and_not_before)
 {
     struct peer peer;
-    gate_init(&gate);
-    gate_serve(&gate, &server, NULL, ANY);
-    struct hello hello = peer_some_hello(1);
-    come(&peer, &hello, false);
+    open_with(&peer);
     gate_shut(&gate);
     send_request(&peer, 1, ADD, 5);
     gate_wait(&gate, 1);
@@ -104,16 +108,14 @@ Test(durable, a_request_starts_when_its_beginning_is_on_record_and_not_before)
     expect_ok(&peer, 1);
     cr_assert_eq(server_runs(&server, 5), 1);
     peer_close(&peer);
-    server_close(&server);
-    gate_fini(&gate);
+    close_server();
 }
 
 Test(durable, all_requests_of_a_turn_share_a_commit_and_start_in_order)
 {
     struct client client;
     struct watch watches[32];
-    gate_init(&gate);
-    gate_serve(&gate, &server, NULL, ANY);
+    open_server();
     client_open(&client, NULL, server.uri);
     struct watch first;
     watch_start(&first, &client, ADD, 99, NULL);
@@ -132,21 +134,17 @@ Test(durable, all_requests_of_a_turn_share_a_commit_and_start_in_order)
     cr_assert_leq(after.commits - before.commits, 4, "31 requests waited, and went with one commit");
     cr_assert_geq(after.writes - before.writes, 3, "the first replies left before the last had run");
     client_close(&client);
-    server_close(&server);
-    gate_fini(&gate);
+    close_server();
 }
 
 Test(durable, a_replay_of_what_waits_is_attached_and_runs_once)
 {
     struct peer old, new;
-    gate_init(&gate);
-    gate_serve(&gate, &server, NULL, ANY);
-    struct hello hello = peer_some_hello(1);
-    come(&old, &hello, false);
+    open_with(&old);
     gate_shut(&gate);
     send_request(&old, 1, ADD, 5);
     gate_wait(&gate, 1);
-    hello = next_hello(&old);
+    struct hello hello = peer_next_hello(&old);
     peer_connect(&new, server.uri);
     peer_send_hello(&new, &hello);
     peer_expect_end(&old);
@@ -156,7 +154,7 @@ Test(durable, a_replay_of_what_waits_is_attached_and_runs_once)
     peer_close(&old);
     peer_close(&new);
     server_wait_runs(&server, 5, 1);
-    hello = next_hello(&old);
+    hello = peer_next_hello(&old);
     hello.attempt++;
     hello.nonce++;
     come(&new, &hello, true);
@@ -164,8 +162,7 @@ Test(durable, a_replay_of_what_waits_is_attached_and_runs_once)
     expect_ok(&new, 1);
     cr_assert_eq(server_runs(&server, 5), 1);
     peer_close(&new);
-    server_close(&server);
-    gate_fini(&gate);
+    close_server();
 }
 
 static enum semel_code refuse_first(struct server *asked, semel_request *request, probe_Request *in,
@@ -182,8 +179,7 @@ static void come_back_while_it_waits(struct peer *old, struct peer *new, uint32_
                                      server_handler *handler)
 {
     uint8_t body[16];
-    gate_init(&gate);
-    gate_serve(&gate, &server, NULL, ANY);
+    open_server();
     server.handler = handler != NULL ? handler : server.handler;
     struct hello hello = peer_some_hello(1);
     come(old, &hello, false);
@@ -197,7 +193,7 @@ static void come_back_while_it_waits(struct peer *old, struct peer *new, uint32_
         send_request(old, seq, PEEK, 6);
         expect_ok(old, seq);
     }
-    hello = next_hello(old);
+    hello = peer_next_hello(old);
     peer_connect(new, server.uri);
     peer_send_hello(new, &hello);
     peer_expect_end(old);
@@ -215,8 +211,7 @@ static void replay_what_waited(struct peer *old, struct peer *new, unsigned runs
     cr_assert_eq(server_runs(&server, 5), runs);
     peer_close(old);
     peer_close(new);
-    server_close(&server);
-    gate_fini(&gate);
+    close_server();
 }
 
 /* "Not executed" of the one before the replay is read would be taken for the answer to the replay, which runs. */
@@ -238,10 +233,7 @@ Test(durable, that_a_deadline_has_passed_is_told_only_where_it_was_asked_for)
 Test(durable, what_is_cancelled_while_it_waits_never_runs)
 {
     struct peer peer;
-    gate_init(&gate);
-    gate_serve(&gate, &server, NULL, ANY);
-    struct hello hello = peer_some_hello(1);
-    come(&peer, &hello, false);
+    open_with(&peer);
     gate_shut(&gate);
     send_request(&peer, 1, ADD, 5);
     gate_wait(&gate, 1);
@@ -253,18 +245,14 @@ Test(durable, what_is_cancelled_while_it_waits_never_runs)
     expect_ok(&peer, 2);
     cr_assert_eq(server_runs(&server, 5), 0);
     peer_close(&peer);
-    server_close(&server);
-    gate_fini(&gate);
+    close_server();
 }
 
 Test(durable, what_waits_longer_than_its_deadline_is_not_executed)
 {
     struct peer peer;
     uint8_t body[16];
-    gate_init(&gate);
-    gate_serve(&gate, &server, NULL, ANY);
-    struct hello hello = peer_some_hello(1);
-    come(&peer, &hello, false);
+    open_with(&peer);
     gate_shut(&gate);
     struct frame request = peer_request(1, 1, ADD, body, peer_body(body, 5));
     request.time_ms = 1;
@@ -279,8 +267,7 @@ Test(durable, what_waits_longer_than_its_deadline_is_not_executed)
     expect_reply(&peer, 1, SEMEL_DEADLINE_EXCEEDED, SEMEL_REASON_EXPIRED, SEMEL_OUTCOME_NOT_EXECUTED);
     cr_assert_eq(server_runs(&server, 5), 0);
     peer_close(&peer);
-    server_close(&server);
-    gate_fini(&gate);
+    close_server();
 }
 
 /* ---- crashes ---- */
@@ -288,17 +275,14 @@ Test(durable, what_waits_longer_than_its_deadline_is_not_executed)
 Test(durable, a_restarted_server_resumes_and_answers_from_its_record)
 {
     struct peer peer, again;
-    gate_init(&gate);
-    gate_serve(&gate, &server, NULL, ANY);
-    struct hello hello = peer_some_hello(1);
-    come(&peer, &hello, false);
+    open_with(&peer);
     send_request(&peer, 1, ADD, 5);
     expect_ok(&peer, 1);
     send_request(&peer, 2, ADD, 6); /* its commit takes the end of the first along */
     expect_ok(&peer, 2);
     peer_close(&peer);
     crash_and_restart();
-    hello = next_hello(&peer);
+    struct hello hello = peer_next_hello(&peer);
     come(&again, &hello, true);
     cr_assert_gt(again.welcome.connection, peer.welcome.connection);
     send_request(&again, 1, ADD, 5);
@@ -308,18 +292,14 @@ Test(durable, a_restarted_server_resumes_and_answers_from_its_record)
     cr_assert_eq(server_runs(&server, 5), 0, "it ran before the restart, and not again");
     cr_assert_eq(server_runs(&server, 7), 1);
     peer_close(&again);
-    server_close(&server);
-    gate_fini(&gate);
+    close_server();
 }
 
 Test(durable, what_had_begun_may_have_run_and_what_had_not_runs)
 {
     struct peer peer, again;
-    gate_init(&gate);
-    gate_serve(&gate, &server, NULL, ANY);
+    open_with(&peer);
     server.handler = server_keep;
-    struct hello hello = peer_some_hello(1);
-    come(&peer, &hello, false);
     send_request(&peer, 1, ADD, 5);
     semel_request *pending = server_pending(&server, 0);
     gate_shut(&gate);
@@ -327,7 +307,7 @@ Test(durable, what_had_begun_may_have_run_and_what_had_not_runs)
     gate_wait(&gate, 1);
     crash_and_restart();
     semel_request_finish(pending, &(probe_Reply){.op = 5}); /* of a server that is gone */
-    hello = next_hello(&peer);
+    struct hello hello = peer_next_hello(&peer);
     come(&again, &hello, true);
     send_request(&again, 1, ADD, 5);
     expect_reply(&again, 1, SEMEL_UNAVAILABLE, SEMEL_REASON_BEGUN, SEMEL_OUTCOME_UNKNOWN);
@@ -337,8 +317,7 @@ Test(durable, what_had_begun_may_have_run_and_what_had_not_runs)
     cr_assert_eq(server_runs(&server, 6), 1);
     peer_close(&peer);
     peer_close(&again);
-    server_close(&server);
-    gate_fini(&gate);
+    close_server();
 }
 
 /* ---- what nobody waits for ---- */
@@ -360,11 +339,8 @@ static void wait_for_leftover(void)
 Test(durable, what_comes_while_a_batch_is_on_its_way_follows_it_soon)
 {
     struct peer peer, again;
-    gate_init(&gate);
-    gate_serve(&gate, &server, NULL, ANY);
+    open_with(&peer);
     server.handler = server_keep;
-    struct hello hello = peer_some_hello(1);
-    come(&peer, &hello, false);
     send_request(&peer, 1, ADD, 5);
     semel_request *first = server_pending(&server, 0);
     gate_shut(&gate);
@@ -379,14 +355,13 @@ Test(durable, what_comes_while_a_batch_is_on_its_way_follows_it_soon)
     semel_request *second = server_pending(&server, 1);
     crash_and_restart();
     semel_request_finish(second, &(probe_Reply){.op = 6}); /* of a server that is gone */
-    hello = next_hello(&peer);
+    struct hello hello = peer_next_hello(&peer);
     come(&again, &hello, true);
     send_request(&again, 1, ADD, 5);
     expect_ok(&again, 1);
     peer_close(&peer);
     peer_close(&again);
-    server_close(&server);
-    gate_fini(&gate);
+    close_server();
 }
 
 /* ---- a drain ---- */
@@ -401,11 +376,8 @@ Test(durable, a_drain_waits_for_what_runs_without_a_connection)
 {
     struct peer peer, again;
     atomic_bool drained = false;
-    gate_init(&gate);
-    gate_serve(&gate, &server, NULL, ANY);
+    open_with(&peer);
     server.handler = server_keep;
-    struct hello hello = peer_some_hello(1);
-    come(&peer, &hello, false);
     send_request(&peer, 1, ADD, 5);
     semel_request *pending = server_pending(&server, 0);
     peer_close(&peer);
@@ -424,14 +396,13 @@ Test(durable, a_drain_waits_for_what_runs_without_a_connection)
     while (!atomic_load(&drained))
         (void)server_stats(&server);
     crash_and_restart();
-    hello = next_hello(&peer);
+    struct hello hello = peer_next_hello(&peer);
     come(&again, &hello, true);
     send_request(&again, 1, ADD, 5);
     expect_ok(&again, 1);
     cr_assert_eq(server_runs(&server, 5), 0);
     peer_close(&again);
-    server_close(&server);
-    gate_fini(&gate);
+    close_server();
 }
 
 /* ... but not longer than DrainTimeout. */
@@ -466,12 +437,9 @@ static void lose_journal(void *arg)
 Test(durable, a_journal_that_is_lost_does_not_stay_unnoticed)
 {
     struct peer peer, other;
-    gate_init(&gate);
-    gate_serve(&gate, &server, NULL, ANY);
-    struct hello hello = peer_some_hello(1);
-    come(&peer, &hello, false);
+    open_with(&peer);
     on_node(server.node, lose_journal, NULL);
-    hello = peer_some_hello(2);
+    struct hello hello = peer_some_hello(2);
     peer_connect(&other, server.uri);
     peer_send_hello(&other, &hello);
     cr_assert_eq((enum semel_reason)peer_expect(&other, FRAME_REFUSE).aux, SEMEL_REASON_INACTIVE);
@@ -481,17 +449,13 @@ Test(durable, a_journal_that_is_lost_does_not_stay_unnoticed)
     cr_assert_eq(server_runs(&server, 5), 0);
     peer_close(&peer);
     peer_close(&other);
-    server_close(&server);
-    gate_fini(&gate);
+    close_server();
 }
 
 Test(durable, after_a_failed_commit_nothing_runs_unprotected)
 {
     struct peer peer, other;
-    gate_init(&gate);
-    gate_serve(&gate, &server, NULL, ANY);
-    struct hello hello = peer_some_hello(1);
-    come(&peer, &hello, false);
+    open_with(&peer);
     send_request(&peer, 1, ADD, 5);
     expect_ok(&peer, 1);
     gate_shut(&gate);
@@ -508,21 +472,19 @@ Test(durable, after_a_failed_commit_nothing_runs_unprotected)
     expect_ok(&peer, 1); /* from the record */
     cr_assert_eq(server_runs(&server, 5), 1);
     cr_assert_eq(server_runs(&server, 6) + server_runs(&server, 7), 0);
-    hello = peer_some_hello(2);
+    struct hello hello = peer_some_hello(2);
     peer_connect(&other, server.uri);
     peer_send_hello(&other, &hello);
     cr_assert_eq((enum semel_reason)peer_expect(&other, FRAME_REFUSE).aux, SEMEL_REASON_INACTIVE);
     peer_close(&peer);
     peer_close(&other);
-    server_close(&server);
-    gate_fini(&gate);
+    close_server();
 }
 
 Test(durable, who_waits_for_a_welcome_when_the_store_fails_is_refused)
 {
     struct peer peer;
-    gate_init(&gate);
-    gate_serve(&gate, &server, NULL, ANY);
+    open_server();
     gate_shut(&gate);
     struct hello hello = peer_some_hello(1);
     peer_connect(&peer, server.uri);
@@ -531,6 +493,5 @@ Test(durable, who_waits_for_a_welcome_when_the_store_fails_is_refused)
     gate_open(&gate, STORE_UNKNOWN);
     cr_assert_eq((enum semel_reason)peer_expect(&peer, FRAME_REFUSE).aux, SEMEL_REASON_INACTIVE);
     peer_close(&peer);
-    server_close(&server);
-    gate_fini(&gate);
+    close_server();
 }

@@ -274,7 +274,14 @@ struct semel_channel_stats client_stats(struct client *client)
 
 /* ---- calls ---- */
 
-static void on_done(const probe_Reply *reply, const semel_status *status, void *user)
+void watch_init(struct watch *watch)
+{
+    memset(watch, 0, sizeof *watch);
+    pthread_mutex_init(&watch->mutex, NULL);
+    pthread_cond_init(&watch->changed, NULL);
+}
+
+void watch_replied(const probe_Reply *reply, const semel_status *status, void *user)
 {
     struct watch *watch = user;
     pthread_mutex_lock(&watch->mutex);
@@ -289,9 +296,9 @@ static void on_done(const probe_Reply *reply, const semel_status *status, void *
     pthread_mutex_unlock(&watch->mutex);
 }
 
-static void on_told(const semel_status *status, void *user)
+void watch_told(const semel_status *status, void *user)
 {
-    on_done(NULL, status, user);
+    watch_replied(NULL, status, user);
 }
 
 struct starting {
@@ -309,16 +316,14 @@ static void start_now(void *arg)
     const struct semel_method *method = &probe_Probe_methods[starting->method];
     watch->started = semel_call_start(
         starting->client->channel, method, &starting->in, starting->options, &watch->call,
-        method->oneway ? (void (*)(void))on_told : (void (*)(void))on_done, watch);
+        method->oneway ? (void (*)(void))watch_told : (void (*)(void))watch_replied, watch);
 }
 
 void watch_start_sized(struct watch *watch, struct client *client, enum method method, unsigned op, size_t pad,
                        size_t reply_size, const semel_call_options *options)
 {
     struct starting starting = {watch, client, method, probe_Request_init_zero, options};
-    memset(watch, 0, sizeof *watch);
-    pthread_mutex_init(&watch->mutex, NULL);
-    pthread_cond_init(&watch->changed, NULL);
+    watch_init(watch);
     starting.in.op = op;
     starting.in.reply_size = (uint32_t)reply_size;
     if (pad > 0) {

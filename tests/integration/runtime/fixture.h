@@ -100,6 +100,11 @@ enum method {
     HINT = probe_Probe_Hint_index
 };
 
+/* For calls that a test starts itself: the callbacks of one, with the watch as their argument. */
+void watch_init(struct watch *watch);
+void watch_replied(const probe_Reply *reply, const semel_status *status, void *user);
+void watch_told(const semel_status *status, void *user);
+
 /* Starts a call on the client's thread and returns once it is started.  options may be NULL. */
 void watch_start(struct watch *watch, struct client *client, enum method method, unsigned op,
                  const semel_call_options *options);

@@ -246,6 +246,17 @@ struct hello peer_some_hello(uint64_t session)
     return hello;
 }
 
+struct hello peer_next_hello(const struct peer *peer)
+{
+    struct hello hello = peer->hello;
+    hello.attempt++;
+    hello.nonce++;
+    hello.last_domain = peer->welcome.domain;
+    hello.last_incarnation = peer->welcome.incarnation;
+    hello.last_connection = peer->welcome.connection;
+    return hello;
+}
+
 void peer_send_hello(struct peer *peer, const struct hello *hello)
 {
     uint8_t body[HANDSHAKE_HELLO_SIZE + LIMIT_NODE_NAME];

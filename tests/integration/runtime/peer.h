@@ -61,6 +61,8 @@ void peer_reply(struct peer *peer, const struct frame *request, enum semel_code 
 
 /* As a client: HELLO, then WELCOME is awaited; returns whether it said RESUMED. */
 struct hello peer_some_hello(uint64_t session);
+/* With which a client comes back after what this peer has seen. */
+struct hello peer_next_hello(const struct peer *peer);
 void peer_send_hello(struct peer *peer, const struct hello *hello);
 bool peer_take_welcome(struct peer *peer);
 bool peer_greet(struct peer *peer, const struct hello *hello);

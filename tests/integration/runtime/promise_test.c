@@ -13,18 +13,6 @@
 
 TestSuite(promise, .timeout = 20);
 
-/* The HELLO with which a client comes back after what this peer has seen. */
-static struct hello next_hello(const struct peer *peer)
-{
-    struct hello hello = peer->hello;
-    hello.attempt++;
-    hello.nonce++;
-    hello.last_domain = peer->welcome.domain;
-    hello.last_incarnation = peer->welcome.incarnation;
-    hello.last_connection = peer->welcome.connection;
-    return hello;
-}
-
 /* ---- what a server remembers, asked by a client that can be seen through ---- */
 
 Test(promise, a_newer_connection_takes_the_running_request_over)
@@ -42,7 +30,7 @@ Test(promise, a_newer_connection_takes_the_running_request_over)
     semel_request *pending = server_pending(&server, 0);
 
     /* The old connection still lives when the new one comes: a client behind a rebooted router. */
-    hello = next_hello(&old);
+    hello = peer_next_hello(&old);
     peer_connect(&new, server.uri);
     cr_assert(peer_greet(&new, &hello), "not resumed");
     peer_expect_end(&old);
@@ -100,7 +88,7 @@ Test(promise, a_lost_welcome_after_the_lease_is_not_followed_by_resumed)
     struct frame request = peer_request(1, 1, ADD, body, peer_body(body, 5));
     peer_send(&peer, &request);
     peer_expect(&peer, FRAME_REPLY);
-    struct hello seen = next_hello(&peer);
+    struct hello seen = peer_next_hello(&peer);
     peer_close(&peer);
     server_wait_stat(&server, offsetof(struct semel_server_stats, sessions_expired), 1);
 
@@ -122,7 +110,7 @@ static void check_replay(struct server *server, struct peer *peer, enum semel_co
                          enum semel_reason reason, enum semel_outcome outcome)
 {
     uint8_t body[16];
-    struct hello hello = next_hello(peer);
+    struct hello hello = peer_next_hello(peer);
     peer_close(peer);
     peer_connect(peer, server->uri);
     cr_assert(peer_greet(peer, &hello));

@@ -24,12 +24,7 @@ static void greet(struct peer *peer, struct server *server)
 
 static bool come_back(struct peer *peer, struct server *server)
 {
-    struct hello hello = peer->hello;
-    hello.attempt++;
-    hello.nonce++;
-    hello.last_domain = peer->welcome.domain;
-    hello.last_incarnation = peer->welcome.incarnation;
-    hello.last_connection = peer->welcome.connection;
+    struct hello hello = peer_next_hello(peer);
     peer_close(peer);
     peer_connect(peer, server->uri);
     return peer_greet(peer, &hello);

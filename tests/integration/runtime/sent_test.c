@@ -63,17 +63,6 @@ static void wait_sent(struct letter *letter)
     pthread_mutex_unlock(&letter->mutex);
 }
 
-static void on_reply(const probe_Reply *reply, const semel_status *status, void *user)
-{
-    (void)reply;
-    struct watch *watch = user;
-    pthread_mutex_lock(&watch->mutex);
-    watch->times++;
-    watch->status = *status;
-    pthread_cond_broadcast(&watch->changed);
-    pthread_mutex_unlock(&watch->mutex);
-}
-
 struct posting {
     struct letter *letter;
     probe_Request in;
@@ -89,7 +78,7 @@ static void post_now(void *arg)
     letter->starting = true;
     letter->watch.started = semel_call_start(letter->client->channel, &probe_Probe_methods[posting->method],
                                              &posting->in, posting->options, &letter->watch.call,
-                                             (void (*)(void))on_reply, &letter->watch);
+                                             (void (*)(void))watch_replied, &letter->watch);
     letter->asked = semel_call_on_sent(letter->client->channel, letter->watch.call, on_sent, letter);
     letter->starting = false;
 }
