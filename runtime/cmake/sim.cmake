@@ -1,12 +1,12 @@
 # libsemel-sim: the runtime once more, over a simulated world in place of libev, sockets and the kernel's random numbers.
 # Must not know: what is simulated.  Reads best next: ../sim/README.md.
 set(SEMEL_SIM_SOURCES
-  sim/agenda.c sim/disk.c sim/faults.c sim/folder.c sim/heap.c sim/host.c sim/loop.c sim/main.c sim/meeting.c sim/options.c sim/random.c sim/stream.c sim/tap.c
+  sim/agenda.c sim/disk.c sim/faults.c sim/folder.c sim/heap.c sim/host.c sim/loop.c sim/main.c sim/meeting.c sim/names.c sim/options.c sim/random.c sim/stream.c sim/tap.c
   sim/transport.c sim/trouble.c sim/world.c)
 list(TRANSFORM SEMEL_SIM_SOURCES PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
 
 # What the simulator replaces.
-set(SEMEL_SIM_REPLACES "(net/(loop|random|socket|tcp|udp|unix)|store/choose)\\.c$")
+set(SEMEL_SIM_REPLACES "(net/(loop|random|resolver|socket|tcp|udp|unix)|store/choose)\\.c$")
 set(SEMEL_SIM_RUNTIME)
 foreach(floor core config store net client server)
   get_target_property(sources semel_${floor} SOURCES)

@@ -14,6 +14,9 @@
 #include "sim/loop.h"
 #include "sim/stream.h"
 
+/* How soon a process that is busy is asked again; what drift is told in parts of. */
+enum { ERRAND_AGAIN_NS = 2000000, MILLION = 1000000 };
+
 /* Work that a process has put off; gone with it. */
 struct host_errand {
     struct host_errand *next;
@@ -25,10 +28,16 @@ struct host_errand {
 
 /* ---- its clock ---- */
 
+/* value * times / by, without leaving int64_t on the way: a clock that is rounded in larger steps would go back. */
+static int64_t scale(int64_t value, int64_t times, int64_t by)
+{
+    return value / by * times + value % by * times / by;
+}
+
 int64_t host_now(const semel_sim_host *host)
 {
     int64_t passed_ns = host->sim->now_ns - host->since_ns;
-    return host->clock_ns + passed_ns + passed_ns / 1000000 * host->drift_ppm;
+    return host->clock_ns + scale(passed_ns, MILLION + host->drift_ppm, MILLION);
 }
 
 int64_t host_when(const semel_sim_host *host, int64_t clock_ns)
@@ -37,7 +46,7 @@ int64_t host_when(const semel_sim_host *host, int64_t clock_ns)
     if (wait_ns <= 0)
         return host->sim->now_ns;
     /* A bit late rather than early: what is not due then would be looked at again at once. */
-    return host->sim->now_ns + wait_ns - wait_ns / (1000000 + host->drift_ppm) * host->drift_ppm + 1;
+    return host->sim->now_ns + scale(wait_ns, MILLION, MILLION + host->drift_ppm) + 1;
 }
 
 static void set_clock(semel_sim_host *host, int64_t clock_ns)
@@ -231,12 +240,22 @@ static void unlink_errand(struct host_errand *errand)
     *link = errand->next;
 }
 
+/* When its process has time for it; now: it has. */
+static int64_t errand_due(const semel_sim_host *host)
+{
+    int64_t due_ns = host_earliest(host, world->now_ns);
+    if (due_ns == world->now_ns && sim_loop_is_busy(host)) /* a handler waits in a synchronous stub */
+        due_ns += ERRAND_AGAIN_NS;
+    return due_ns;
+}
+
 static void on_errand(void *arg, uint64_t tag)
 {
     struct host_errand *errand = arg;
     semel_sim_host *host = errand->host;
-    if (host->up && host->life == errand->life && host_earliest(host, world->now_ns) > world->now_ns) {
-        world_put(host->stalled_until_ns, on_errand, errand, tag);
+    int64_t due_ns = errand_due(host);
+    if (host->up && host->life == errand->life && due_ns > world->now_ns) {
+        world_put(due_ns, on_errand, errand, tag);
         return;
     }
     unlink_errand(errand);

@@ -24,8 +24,10 @@ static struct sim_loop *side_of(const struct loop *loop)
 
 int64_t loop_refresh(struct loop *loop)
 {
-    loop->now_ns = host_now(side_of(loop)->host);
-    return loop->now_ns;
+    int64_t now_ns = host_now(side_of(loop)->host);
+    assert(now_ns >= loop->now_ns); /* no monotonic clock goes back */
+    loop->now_ns = now_ns;
+    return now_ns;
 }
 
 void loop_freshen(struct loop *loop)
@@ -95,6 +97,14 @@ void sim_loop_replan(const semel_sim_host *host)
         side->tag++;
         plan_next(side);
     }
+}
+
+bool sim_loop_is_busy(const semel_sim_host *host)
+{
+    for (const struct sim_loop *side = world->loops; side != NULL; side = side->next)
+        if (side->loop != NULL && side->host == host && side->turning)
+            return true;
+    return false;
 }
 
 /* ---- a turn ---- */

@@ -25,6 +25,8 @@ struct sim_loop {
 void sim_loop_poke(const semel_sim_host *host);
 /* The clock of the host has changed. */
 void sim_loop_replan(const semel_sim_host *host);
+/* Whether one of its loops is within a turn: asked by an event, a handler of it waits in a synchronous stub. */
+bool sim_loop_is_busy(const semel_sim_host *host);
 /* The loops of a host go with it, without a word. */
 void sim_loop_drop(const semel_sim_host *host);
 /* Closes the nodes of a host in good order. */

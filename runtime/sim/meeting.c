@@ -1,6 +1,7 @@
 /* Connections begin and end: listening, dialling, accepting, closing.
  *
  * Reads best next: stream.h, way.h. */
+#include "sim/place.h"
 #include "sim/way.h"
 
 #include <assert.h>
@@ -90,7 +91,7 @@ void meeting_on_syn(void *arg, uint64_t tag)
     world_put(way_arrival(stream), meeting_on_answer, stream, listener != NULL ? 0 : ECONNREFUSED);
 }
 
-struct stream *meeting_start(semel_sim_host *from, semel_sim_host *to, uint16_t port)
+static struct stream *meeting_create(semel_sim_host *from, semel_sim_host *to, uint16_t port)
 {
     struct stream *stream = stream_create(from, STREAM_DIALLING);
     int64_t mean_ns = world->faults.latency_us * 1000;
@@ -100,15 +101,23 @@ struct stream *meeting_start(semel_sim_host *from, semel_sim_host *to, uint16_t 
     stream->to_port = port;
     stream->latency_ns = chance_between(world_chance(WORLD_CHANCE_NETWORK), mean_ns / 4, mean_ns * 2);
     stream->out.room = from == NULL ? GHOST_ROOM : choose_room();
+    return stream;
+}
+
+struct stream *meeting_start(semel_sim_host *from, semel_sim_host *to, uint16_t port)
+{
+    struct stream *stream = meeting_create(from, to, port);
     world_put(way_arrival(stream), meeting_on_syn, stream, 0);
     return stream;
 }
 
-int stream_dial(semel_sim_host *to, uint16_t port, int *ret_fd)
+int stream_dial(semel_sim_host *to, uint16_t port, uint16_t address, int *ret_fd)
 {
-    struct stream *stream = meeting_start(world->turn->host, to, port);
-    world_tell(stream->host, "dials %s:%u, connection %llu", to->name, port,
+    struct stream *stream = meeting_create(world->turn->host, to, port);
+    world_tell(stream->host, "dials %s:%u (address %u), connection %llu", to->name, port, address + 1,
                (unsigned long long)stream->connection);
+    if (address != PLACE_NOBODY)
+        world_put(way_arrival(stream), meeting_on_syn, stream, 0);
     *ret_fd = stream->fd;
     return 0;
 }

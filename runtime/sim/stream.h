@@ -82,7 +82,8 @@ bool stream_readable(const struct stream *stream);
 bool stream_writable(const struct stream *stream);
 
 int stream_listen(uint16_t port, int *ret_fd);
-int stream_dial(semel_sim_host *to, uint16_t port, int *ret_fd);
+/* address: of place.h. */
+int stream_dial(semel_sim_host *to, uint16_t port, uint16_t address, int *ret_fd);
 int stream_dialled(int fd);
 int stream_accept(int fd, int *ret_fd);
 ssize_t stream_read(int fd, void *into, size_t size);

@@ -161,6 +161,7 @@ static void call_now(struct op *op, const semel_request *request, semel_channel 
                      struct handlers *handlers)
 {
     int64_t left_ms = semel_request_deadline_ms(request);
+    op->inherits = true;
     if (left_ms >= 0 && (op->deadline_ms == 0 || left_ms < op->deadline_ms))
         op->deadline_ms = left_ms > 0 ? left_ms : 1;
     calls_start(op, channel, on_called, handlers);
@@ -172,7 +173,26 @@ static void call_now(struct op *op, const semel_request *request, semel_channel 
     }
 }
 
-const struct op *backs_may_call(semel_request *request, const struct op *served, struct handlers *handlers)
+/* What follows a transaction that is undone after all is not called.  Its request may have been with another server
+ * meanwhile, or with another life of this one. */
+void backs_committed(struct op *served, bool committed)
+{
+    struct op *op = served->when_committed;
+    const semel_sim_host *host = history->sim->turn->host;
+    if (op == NULL || op->caller != host->index || op->caller_life != semel_sim_life(host))
+        return;
+    served->when_committed = NULL;
+    if (committed) {
+        call_later(op);
+        return;
+    }
+    semel_channel *channel = op->channel;
+    op->channel = NULL;
+    semel_channel_close(channel);
+}
+
+const struct op *backs_may_call(semel_request *request, struct op *served, struct handlers *handlers,
+                                bool may_pend)
 {
     if (handlers->node == NULL || !backs.setup->backs || served->hedged || !one_in(3))
         return NULL;
@@ -182,23 +202,18 @@ const struct op *backs_may_call(semel_request *request, const struct op *served,
         semel_channel_close(channel);
         return NULL;
     }
+    op->channel = channel;
+    op->then_user = handlers;
+    if (semel_request_transaction(request) != NULL && one_in(2)) {
+        served->when_committed = op;
+        return NULL;
+    }
     if (one_in(2)) {
-        op->channel = channel;
-        op->then_user = handlers;
         semel_sim_after(handlers->host, 1 << semel_sim_below(history->sim, 11), call_later, op);
         return NULL;
     }
     call_now(op, request, channel, handlers);
-    return op->started && op->ended == 0 && one_in(2) ? op : NULL;
-}
-
-void backs_abandon(const semel_sim_host *server)
-{
-    for (uint32_t id = 1; id <= history->op_count; id++) {
-        struct op *op = &history->ops[id];
-        if (op->back && op->caller == server->index && op->ended == 0)
-            op->cancelled = true;
-    }
+    return may_pend && op->started && op->ended == 0 && one_in(2) ? op : NULL;
 }
 
 /* ---- judging ---- */

@@ -25,11 +25,12 @@ void backs_close(struct back_server *served);
 
 /* ---- on a server ---- */
 
-/* By the seed, the client behind a request is called back.  Returns the op that the handler has to wait for; NULL:
- * none. */
-const struct op *backs_may_call(semel_request *request, const struct op *served, struct handlers *handlers);
-/* The server is closed: its calls back end with it, however they would have ended. */
-void backs_abandon(const semel_sim_host *server);
+/* By the seed, the client behind a request is called back: while it is served, later, or, if it is transactional, when
+ * it is committed.  Returns the op that the handler has to be PENDING for, if it can be; NULL: none. */
+const struct op *backs_may_call(semel_request *request, struct op *served, struct handlers *handlers,
+                                bool may_pend);
+/* What has become of its transaction: calls what was put off until then. */
+void backs_committed(struct op *served, bool committed);
 
 /* ---- judging ---- */
 

@@ -28,6 +28,8 @@ static void choose_policy(semel_sim *sim, const struct setup *setup, struct op *
                                                           : SEMEL_ON_UNAVAILABLE_FAIL;
     if (op->on_unavailable == SEMEL_ON_UNAVAILABLE_FAIL && one_in(sim, 8))
         op->on_unavailable = SEMEL_ON_UNAVAILABLE_DROP;
+    bool waits = op->on_unavailable == SEMEL_ON_UNAVAILABLE_WAIT; /* which without any retry does not */
+    op->retries = setup->impatient && !waits ? (int32_t)semel_sim_below(sim, 2) : 3;
     op->hedged = setup->hedges && modes[op->mode].idempotent && one_in(sim, 2);
 }
 
@@ -65,8 +67,11 @@ struct op *calls_choose(semel_sim *sim, const struct setup *setup, const semel_s
         .caller = caller->index,
         .caller_life = semel_sim_life(caller),
     };
-    if (modes[op->mode].transactional)
-        op->think_ms = 0; /* PENDING would be refused */
+    if (modes[op->mode].transactional) {
+        op->think_ms = 0;
+        if (one_in(sim, 10))
+            op->behaviour = BEHAVE_PEND;
+    }
     choose_policy(sim, setup, op);
     return op;
 }
@@ -107,32 +112,83 @@ static enum semel_code start_call(struct op *op, const ledger_Op *in, const seme
     }
 }
 
-void calls_start(struct op *op, semel_channel *channel, ops_then_fn *then, void *then_user)
+static enum semel_code wait_for(struct op *op, const ledger_Op *in, const semel_call_options *options,
+                                ledger_Mark *out, semel_status *status)
+{
+    semel_channel *channel = op->channel;
+    switch (op->mode) {
+    case MODE_ADD: return ledger_Ledger_Add(channel, in, out, options, status);
+    case MODE_SET: return ledger_Ledger_Set(channel, in, out, options, status);
+    case MODE_PUT: return ledger_Ledger_Put(channel, in, out, options, status);
+    default: return ledger_Ledger_Renew(channel, in, out, options, status);
+    }
+}
+
+static void set_options(const struct op *op, ledger_Op *in, semel_call_options *options)
 {
     static const uint32_t waits_ms[] = {0, 20, 100};
-    const semel_sim_host *caller = history->sim->hosts[op->caller];
-    ledger_Op in = ledger_Op_init_zero;
-    in.id = op->id;
-    in.pad.size = (pb_size_t)op->request_pad;
-    semel_call_options options = SEMEL_CALL_OPTIONS_INIT;
-    options.deadline_ms = op->deadline_ms;
-    options.attempt_timeout_ms = op->attempt_timeout_ms;
-    options.on_unavailable = op->on_unavailable;
-    options.retry_intervals_ms = waits_ms;
-    options.retry_interval_count = 3;
+    *in = (ledger_Op)ledger_Op_init_zero;
+    in->id = op->id;
+    in->pad.size = (pb_size_t)op->request_pad;
+    *options = (semel_call_options)SEMEL_CALL_OPTIONS_INIT;
+    options->deadline_ms = op->deadline_ms;
+    options->attempt_timeout_ms = op->attempt_timeout_ms;
+    options->on_unavailable = op->on_unavailable;
+    options->retry_intervals_ms = waits_ms;
+    options->retry_interval_count = op->retries;
     if (op->hedged) {
-        options.hedge_max = 2;
-        options.hedge_delay_ms = 20;
+        options->hedge_max = 2;
+        options->hedge_delay_ms = 20;
     }
+}
+
+static void note_start(struct op *op, semel_channel *channel)
+{
+    const semel_sim_host *caller = history->sim->hosts[op->caller];
     op->channel = channel;
-    op->then = then;
-    op->then_user = then_user;
     op->started_us = semel_sim_now_us(history->sim);
     op->started_clock_ns = host_now(caller);
-    semel_sim_note(history->sim, caller, "calls op %llu (%s), deadline %lld ms", (unsigned long long)op->id,
-                   modes[op->mode].name, (long long)op->deadline_ms);
+    semel_sim_note(history->sim, caller, "calls op %llu (%s%s), deadline %lld ms", (unsigned long long)op->id,
+                   modes[op->mode].name, op->awaited ? ", and waits" : "", (long long)op->deadline_ms);
+}
+
+void calls_start(struct op *op, semel_channel *channel, ops_then_fn *then, void *then_user)
+{
+    ledger_Op in;
+    semel_call_options options;
+    set_options(op, &in, &options);
+    op->then = then;
+    op->then_user = then_user;
+    note_start(op, channel);
     op->started = start_call(op, &in, &options) == SEMEL_OK;
     history->outstanding += op->started;
+}
+
+/* What a stub refuses at once was never started. */
+static bool was_started(const semel_status *status)
+{
+    return status->code == SEMEL_OK || status->attempts > 0 ||
+           (status->reason != SEMEL_REASON_TOO_MANY_CALLS && status->reason != SEMEL_REASON_TOO_LARGE);
+}
+
+void calls_wait(struct op *op, semel_channel *channel)
+{
+    ledger_Op in;
+    ledger_Mark out = ledger_Mark_init_zero;
+    semel_call_options options;
+    semel_status status;
+    set_options(op, &in, &options);
+    op->awaited = true;
+    note_start(op, channel);
+    op->started = true; /* it may run, and its process crash, before the stub returns */
+    history->outstanding++;
+    wait_for(op, &in, &options, &out, &status);
+    op->started = was_started(&status);
+    if (op->started) {
+        on_done(status.code == SEMEL_OK ? &out : NULL, &status, op);
+        return;
+    }
+    history->outstanding--;
 }
 
 /* ---- cancelling ---- */

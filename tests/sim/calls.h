@@ -12,6 +12,8 @@ struct op *calls_choose(semel_sim *sim, const struct setup *setup, const semel_s
 /* Asks it over a channel, inside the process of its caller.  What can not be started never ends, and must not run.
  * then (may be NULL) is called when it has ended, in its callback. */
 void calls_start(struct op *op, semel_channel *channel, ops_then_fn *then, void *then_user);
+/* The same by a synchronous stub: it has ended, or its process has crashed, when this returns.  Not of a oneway. */
+void calls_wait(struct op *op, semel_channel *channel);
 /* By the seed, it is cancelled after a while. */
 void calls_may_cancel(semel_sim *sim, const struct setup *setup, struct op *op);
 

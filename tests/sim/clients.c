@@ -64,6 +64,8 @@ void clients_add(semel_sim *sim, const struct setup *setup)
         snprintf(name, sizeof name, "client%u", i + 1);
         clients[i] = (struct client){.first_server = (uint32_t)semel_sim_below(sim, setup->servers)};
         clients[i].host = semel_sim_add_host(sim, name, boot, &clients[i]);
+        if (setup->spares_clients)
+            semel_sim_spare(clients[i].host);
     }
 }
 

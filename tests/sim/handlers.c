@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "asks.h"
 #include "backs.h"
 #include "effects.h"
 #include "ledger.semel.h"
@@ -84,7 +85,18 @@ static enum semel_code think(semel_request *request, struct op *op, struct handl
 static void on_committed(bool committed, void *user)
 {
     struct op *op = user;
-    op->committed += committed && op->behaviour == BEHAVE_OK;
+    op->committed += committed && op->behaviour != BEHAVE_FAIL;
+    backs_committed(op, committed);
+}
+
+/* Others are called, who must not wait for this one: within a transaction as outside of it.  Returns the op that it has
+ * to be PENDING for; NULL: none. */
+static const struct op *call_others(semel_request *request, struct op *op, struct handlers *handlers)
+{
+    bool may_pend = semel_request_transaction(request) == NULL;
+    const struct op *asked = asks_may_ask(request, handlers, may_pend);
+    const struct op *called_back = backs_may_call(request, op, handlers, may_pend && asked == NULL);
+    return asked != NULL ? asked : called_back;
 }
 
 /* In a transaction everything is written first: what ends other than well must leave nothing of it. */
@@ -102,12 +114,12 @@ static enum semel_code handle(semel_request *request, const ledger_Op *in, ledge
         return semel_request_refuse(request, op->refusals * 7, op->refusals == 2);
     }
     uint64_t run = history_ran(op, handlers->host, txn != NULL);
-    const struct op *awaited = txn == NULL ? backs_may_call(request, op, handlers) : NULL;
-    if (op->think_ms > 0 || awaited != NULL)
-        return think(request, op, handlers, run, awaited);
-    history_finished(run);
+    const struct op *awaited = call_others(request, op, handlers);
     if (txn != NULL)
         (void)semel_request_when_committed(request, on_committed, op);
+    if (op->think_ms > 0 || awaited != NULL || op->behaviour == BEHAVE_PEND)
+        return think(request, op, handlers, run, awaited);
+    history_finished(run);
     if (op->behaviour == BEHAVE_FAIL)
         return semel_request_error(request, SEMEL_ABORTED, "as it was told");
     if (out != NULL)

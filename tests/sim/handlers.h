@@ -17,6 +17,7 @@ struct handlers {
     uint64_t called;               /* in this life */
     const struct effects *effects; /* where transactional ones leave theirs; NULL: nowhere */
     semel_node *node;              /* of a server: it may call its clients back; NULL: of a client */
+    const struct asks *asks;       /* of a server: whom it asks itself; NULL: nobody */
 };
 
 /* A new life: requests that were not answered went with the one before. */

@@ -42,6 +42,10 @@ uint64_t history_ran(struct op *op, const semel_sim_host *host, bool undoable)
     if (!modes[op->mode].idempotent && op->read_unprotected[host->index])
         semel_sim_fail(history->sim, "op %llu runs, though it came when its server could remember no more",
                        (unsigned long long)op->id);
+    if (op->read_rightly[host->index] != semel_sim_life(host))
+        semel_sim_fail(history->sim,
+                       "op %llu runs, and came from a node whose place another life of it has taken",
+                       (unsigned long long)op->id);
     uint64_t number = ++history->run_count;
     history->runs[number] = (struct run){.op = op->id,
                                          .host = host->index,
@@ -80,6 +84,15 @@ void history_ended(struct op *op, const semel_status *status, uint64_t reply_run
                    semel_outcome_name(status->outcome), semel_reason_name(status->reason),
                    semel_rule_name(status->rule), status->attempts);
     judge_ending(op, history->setup);
+}
+
+void history_cancel(const semel_sim_host *caller)
+{
+    for (uint32_t id = 1; id <= history->op_count; id++) {
+        struct op *op = &history->ops[id];
+        if (op->caller == caller->index && op->ended == 0)
+            op->cancelled = true;
+    }
 }
 
 void history_abandon(const semel_sim_host *caller)

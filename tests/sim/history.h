@@ -21,7 +21,11 @@ struct mode_is {
 extern const struct mode_is modes[MODE_COUNT];
 
 /* What a handler does with an operation. */
-enum behaviour { BEHAVE_OK, BEHAVE_FAIL, BEHAVE_REFUSE, BEHAVE_COUNT };
+enum behaviour {
+    BEHAVE_OK,
+    BEHAVE_FAIL,
+    BEHAVE_PEND, /* says PENDING, even within a transaction, which then must be undone */
+};
 
 enum { OPS_MAX = 1024, RUNS_MAX = 1 << 16, HOSTS_MAX = 8, LIVES_MAX = 512 };
 
@@ -52,10 +56,13 @@ struct op {
     bool back; /* a server calls its client, the callee: */
     uint32_t callee;
     uint32_t callee_life;
+    bool awaited;        /* in a synchronous stub */
+    bool inherits;       /* a handler asks, whose own caller does not wait longer */
     uint32_t recovery;   /* number of the one that it is part of; 0: none */
     int64_t deadline_ms; /* 0: none */
     int64_t attempt_timeout_ms;
     enum semel_on_unavailable on_unavailable;
+    int32_t retries; /* by its policy */
     bool hedged;
     int64_t started_us;
     int64_t started_clock_ns; /* of the caller */
@@ -66,6 +73,7 @@ struct op {
     semel_call call;
     ops_then_fn *then; /* or NULL */
     void *then_user;
+    struct op *when_committed; /* a call back that is to follow it; NULL: none */
 
     /* what became of it */
     uint32_t ended;
@@ -85,7 +93,10 @@ struct op {
     uint64_t written_connection;
     uint64_t written_life; /* back: the connection that this life of the session began with */
     int64_t written_us;
-    uint32_t read_in[HOSTS_MAX];      /* the first life of each host in which its request was read; 0: none */
+    uint32_t read_in[HOSTS_MAX]; /* the first life of each host in which its request was read; 0: none */
+    uint32_t read_rightly
+        [HOSTS_MAX]; /* the last life of each in which it came over a connection of a node that had not
+                                       * been displaced */
     bool read_unprotected[HOSTS_MAX]; /* last read while its store had failed */
 };
 
@@ -118,5 +129,7 @@ void history_active(const semel_sim_host *host);
 void history_ended(struct op *op, const semel_status *status, uint64_t reply_run);
 /* A host has started anew: what its former lives have asked will not be told of. */
 void history_abandon(const semel_sim_host *caller);
+/* A host ends in good order: what it has asked ends with it, however it would have ended. */
+void history_cancel(const semel_sim_host *caller);
 
 #endif

@@ -28,6 +28,9 @@ static bool may_run_again(const struct op *op)
 
 static bool deadline_passed(const struct op *op)
 {
+    /* What it inherits passes while a handler before its own waits in the same turn of the loop. */
+    if (op->inherits && history->setup->asks_wait && op->status.reason == SEMEL_REASON_DEADLINE)
+        return true;
     return op->deadline_ms > 0 && op->ended_clock_ns - op->started_clock_ns >= op->deadline_ms * 1000000;
 }
 
@@ -40,6 +43,7 @@ static bool is_on_record(const struct run *run)
     const struct semel_sim_faults *faults = &history->setup->faults;
     int64_t within_us = 200000 + 4 * faults->commit_us;
     return run->finished_us > 0 && history->store_failures[run->host] == 0 && faults->stall_ms == 0 &&
+           !history->setup->asks_wait && /* or its server may stand still all the same */
            history->active_us[run->host][run->life] > run->finished_us + within_us;
 }
 
@@ -101,6 +105,16 @@ static bool may_be_out_of_reach(const struct op *op)
     return op->back && lost_way_back(op, op->started_us);
 }
 
+/* The code that its handler ends it with. */
+static enum semel_code code_of(const struct op *op)
+{
+    switch (op->behaviour) {
+    case BEHAVE_FAIL: return SEMEL_ABORTED;
+    case BEHAVE_PEND: return modes[op->mode].transactional ? SEMEL_INTERNAL : SEMEL_OK;
+    default: return SEMEL_OK;
+    }
+}
+
 /* Why a call that waits for its server may fail all the same. */
 static bool may_give_up(const struct op *op)
 {
@@ -116,7 +130,7 @@ static bool may_give_up(const struct op *op)
     if (status->reason == SEMEL_REASON_EXPIRED) /* on the clock of its server */
         return history->setup->faults.drift || history->setup->faults.leap_ms > 0;
     if (status->reason == SEMEL_REASON_HANDLER)
-        return op->behaviour == BEHAVE_FAIL;
+        return status->code == code_of(op);
     if (status->reason == SEMEL_REASON_TOO_LARGE)
         return op->request_pad + op->reply_pad > 1000;
     if (may_run_again(op))
@@ -147,6 +161,8 @@ void judge_ending(const struct op *op, const struct setup *setup)
         blame(op, "nothing happened that makes its outcome unknown");
     if (status->outcome == SEMEL_OUTCOME_EXECUTED && op->run_count == 0)
         blame(op, "it is said to have run");
+    if (status->reason == SEMEL_REASON_HANDLER && status->code != code_of(op))
+        blame(op, "its handler has given another code");
     if (!may_give_up(op))
         blame(op, "it should have waited for its server");
     if (setup->clean && !setup->short_drains && op->on_unavailable == SEMEL_ON_UNAVAILABLE_WAIT &&
@@ -164,6 +180,8 @@ static void judge_effects(const struct op *op)
         blame(op, "it must not run twice");
     if (op->behaviour == BEHAVE_FAIL && op->effects > 0)
         blame(op, "its handler failed, and what that wrote is there");
+    if (op->behaviour == BEHAVE_PEND && op->effects > 0)
+        blame(op, "its handler was pending in a transaction, and what it wrote is there");
     if (op->committed > 0 && op->effects == 0)
         blame(op, "its handler was told that what it wrote is there to stay, and it is not");
 }

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "asks.h"
 #include "backs.h"
 #include "clients.h"
 #include "history.h"
@@ -76,6 +77,7 @@ static void play(semel_sim *sim, void *user)
     setup_choose(sim, &setup);
     recoveries_begin(&setup);
     backs_begin(&setup);
+    asks_begin(&setup);
     servers_add(sim, &setup);
     clients_add(sim, &setup);
     watch_begin(&setup);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "asks.h"
 #include "backs.h"
 #include "effects.h"
 #include "handlers.h"
@@ -21,6 +22,7 @@ static struct server {
     semel_server *server;
     struct handlers handlers;
     struct effects effects;
+    struct asks asks;
     bool durable;
     bool failed; /* its store has: it waits for a restart */
     bool draining;
@@ -30,6 +32,7 @@ static struct server {
 static uint32_t count;
 static semel_properties *properties;
 static uint32_t ballast_bytes;
+static bool by_name; /* clients look them up */
 
 /* ---- processes ---- */
 
@@ -71,10 +74,20 @@ static void open_server(struct server *server)
     (void)code;
 }
 
+/* Those that stand behind it, which ask none of those before them: two that wait for each other would wait for ever. */
+static void endpoints_behind(uint32_t server, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (uint32_t i = server + 1; i < count; i++)
+        used += (size_t)snprintf(text + used, size - used, "%stcp://server%u:4061", used > 0 ? "," : "", i + 1);
+}
+
 static void boot(semel_sim_host *host, void *user)
 {
     struct server *server = user;
     semel_status status;
+    char behind[128];
     history_abandon(host);
     handlers_begin(&server->handlers);
     server->draining = server->drained = server->failed = false;
@@ -84,6 +97,8 @@ static void boot(semel_sim_host *host, void *user)
     assert(code == SEMEL_OK);
     (void)code;
     open_server(server);
+    endpoints_behind((uint32_t)(server - servers), behind, sizeof behind);
+    asks_open(&server->asks, host, server->node, behind);
 }
 
 void servers_add(semel_sim *sim, const struct setup *setup)
@@ -91,12 +106,14 @@ void servers_add(semel_sim *sim, const struct setup *setup)
     count = setup->servers;
     properties = setup->properties;
     ballast_bytes = setup->ballast_bytes;
+    by_name = setup->names;
     for (uint32_t i = 0; i < count; i++) {
         char name[24];
         snprintf(name, sizeof name, "server%u", i + 1);
         servers[i] = (struct server){0};
         servers[i].host = servers[i].handlers.host = semel_sim_add_host(sim, name, boot, &servers[i]);
         servers[i].handlers.effects = &servers[i].effects;
+        servers[i].handlers.asks = &servers[i].asks;
         servers[i].durable = (setup->durable >> i & 1) != 0;
         history->durable[servers[i].host->index] = servers[i].durable;
     }
@@ -106,8 +123,8 @@ void servers_endpoints(uint32_t first, char *text, size_t size)
 {
     size_t used = 0;
     for (uint32_t i = 0; i < count; i++)
-        used += (size_t)snprintf(text + used, size - used, "%stcp://server%u:4061", i > 0 ? "," : "",
-                                 (first + i) % count + 1);
+        used += (size_t)snprintf(text + used, size - used, "%stcp://server%u%s:4061", i > 0 ? "," : "",
+                                 (first + i) % count + 1, by_name ? ".net" : "");
 }
 
 /* ---- in good order ---- */
@@ -154,7 +171,8 @@ static void close_server(void *arg)
 {
     struct server *server = arg;
     check_counters(server);
-    backs_abandon(server->host);
+    history_cancel(server->host);
+    asks_close(&server->asks);
     semel_server_close(server->server);
     handlers_end(&server->handlers);
 }

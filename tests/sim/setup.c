@@ -52,7 +52,8 @@ static void choose_keeping(semel_sim *sim, struct setup *setup)
 static void choose_limits(semel_sim *sim, struct setup *setup)
 {
     /* Room for every channel that may be there at once, and sometimes for no other. */
-    long long channels = setup->clients * (setup->hedges ? 3 : 1);
+    long long channels = setup->clients * (setup->hedges ? 3 : 1) +
+                         (setup->asks ? 2 * (setup->servers - 1) : 0);
     bool few_sessions = one_in(sim, 10);
     set(setup, "MaxSessions", "%lld", few_sessions ? channels : 64);
     setup->small_tables = few_sessions;
@@ -85,22 +86,55 @@ static void choose_limits(semel_sim *sim, struct setup *setup)
 
 /* In one of two worlds there are durable stores, in one of five so much goes through them that they must be compacted;
  * and then one of two is nearly full with what the application has in it. */
-static void choose_store(semel_sim *sim, struct setup *setup)
+static void choose_store(semel_sim *sim, struct setup *setup, bool cramped)
 {
-    if (!one_in(sim, 2))
+    if (!one_in(sim, 2) && !cramped)
         return;
     setup->durable = one_in(sim, 3) ? (uint32_t)semel_sim_below(sim, 1 << SERVERS_MAX) : ~0U;
     setup->handlers_refuse |= one_in(sim, 3); /* while it waits for its commit much may happen to a request */
-    setup->bulky = one_in(sim, 5);
+    setup->bulky = one_in(sim, 5) || cramped;
     if (!setup->bulky)
         return;
-    setup->ops += 80;
-    if (!one_in(sim, 2))
+    setup->ops += cramped ? 150 : 80;
+    if (!one_in(sim, 2) && !cramped)
         return;
     set(setup, "StoreSize", "%lld", STORE_BYTES);
     setup->ballast_bytes = STORE_BYTES / 8 * 4 + (uint32_t)semel_sim_below(sim, STORE_BYTES / 8 * 2);
-    if (one_in(sim, 2)) /* hardly anything is left, or nothing */
+    if (cramped) /* room for some hundred thousand bytes: much less is worth writing all of it again */
+        setup->ballast_bytes = STORE_BYTES / 16 * 9 + (uint32_t)semel_sim_below(sim, STORE_BYTES / 16 * 3);
+    else if (one_in(sim, 2)) /* hardly anything is left, or nothing */
         setup->ballast_bytes = STORE_BYTES / 8 * 7 - 400000 + (uint32_t)semel_sim_below(sim, 400000);
+}
+
+/* Some things come together too seldom, and have worlds of their own in which they often do. */
+
+/* A request waits for its commit while its client comes back on another connection, asks again, and its first run is
+ * refused: commits are slow, connections are short, and nobody tries for long. */
+static void hurry(semel_sim *sim, struct setup *setup)
+{
+    setup->servers = 1;
+    setup->durable = ~0U;
+    setup->handlers_refuse = setup->impatient = true;
+    setup->recoveries = setup->namesakes = false;
+    setup->faults = (struct semel_sim_faults){.cut_ms = 100,
+                                              .latency_us = INT64_C(5000) << semel_sim_below(sim, 4),
+                                              .commit_us = INT64_C(20000) << semel_sim_below(sim, 3)};
+}
+
+/* A journal is written again and again, of records whose replies do not get to their clients, until a crash: the store
+ * is small, ways are blocked, and a call that takes long keeps all that came after it. */
+static void cramp(semel_sim *sim, struct setup *setup)
+{
+    setup->servers = 1;
+    setup->durable = ~0U;
+    setup->handlers_think = true;
+    setup->recoveries = setup->namesakes = false;
+    setup->spares_clients = true;
+    setup->faults_ms = INT64_C(6000) << semel_sim_below(sim, 3);
+    setup->faults.crash_ms = 1500;
+    setup->faults.block_ms = 600;
+    setup->faults.cut_ms = 0;
+    setup->faults.stall_ms = setup->faults.disk_ms = setup->faults.leap_ms = 0;
 }
 
 void setup_choose(semel_sim *sim, struct setup *ret_setup)
@@ -120,6 +154,9 @@ void setup_choose(semel_sim *sim, struct setup *ret_setup)
         .patient = one_in(sim, 2),
         .recoveries = one_in(sim, 3),
         .backs = one_in(sim, 3),
+        .asks = one_in(sim, 4),
+        .asks_wait = one_in(sim, 2),
+        .names = one_in(sim, 3),
         .eager = one_in(sim, 6),
         .namesakes = one_in(sim, 8),
         .renewals = one_in(sim, 4),
@@ -128,10 +165,19 @@ void setup_choose(semel_sim *sim, struct setup *ret_setup)
     assert(setup->properties != NULL);
     if (one_in(sim, 2))
         setup->servers = 1;
-    choose_store(sim, setup);
+    bool hurried = one_in(sim, 24);
+    bool cramped = !hurried && one_in(sim, 24);
+    choose_store(sim, setup, cramped);
     choose_limits(sim, setup);
     semel_sim_choose_faults(sim, &setup->faults);
+    if (hurried)
+        hurry(sim, setup);
+    if (cramped)
+        cramp(sim, setup);
     setup->namesakes &= !setup->clean;
+    setup->asks &= setup->servers > 1;
+    setup->asks_wait &= setup->asks &&
+                        !setup->clean; /* who waits stands still, which others take for a fault */
     if (setup->clean)
         setup->faults = (struct semel_sim_faults){.latency_us = setup->faults.latency_us,
                                                   .commit_us = setup->faults.commit_us};

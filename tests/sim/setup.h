@@ -25,12 +25,17 @@ struct setup {
     bool handlers_think;
     bool handlers_refuse;
     bool hedges;
-    bool backs;      /* servers call their clients back, */
-    bool renewals;   /* which are served by a new server now and then */
-    bool recoveries; /* some channels have a recovery function */
-    bool namesakes;  /* all clients have one name */
-    bool eager;      /* channels are to be connected always */
-    bool patient;    /* every call waits for its server */
+    bool backs;          /* servers call their clients back, */
+    bool renewals;       /* which are served by a new server now and then */
+    bool asks;           /* servers ask servers, */
+    bool asks_wait;      /* and some wait in synchronous stubs */
+    bool recoveries;     /* some channels have a recovery function */
+    bool namesakes;      /* all clients have one name */
+    bool names;          /* clients look their servers up by name */
+    bool eager;          /* channels are to be connected always */
+    bool patient;        /* every call waits for its server */
+    bool spares_clients; /* they do not crash */
+    bool impatient;      /* calls that do not wait try once or twice */
     int64_t lease_ms;
     int64_t heartbeat_ms;
     struct semel_sim_faults faults;

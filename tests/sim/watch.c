@@ -7,18 +7,18 @@
 #include <string.h>
 
 #include "core/handshake.h"
+#include "paths.h"
 #include "recoveries.h"
 #include "sim/disk.h"
 #include "sim/host.h"
 #include "sim/stream.h"
 
 enum {
-    CONNECTIONS_MAX = 16384,
     SESSIONS_MAX = 512,
     GREETINGS_MAX = 8192,
     TABLES_MAX = 1024,
     ANSWERS_MAX = 4096,
-    OFFERS_MAX = 16384
+    OFFERS_MAX = 16384,
 };
 
 /* A WELCOME that a client has read. */
@@ -65,9 +65,9 @@ static struct {
     const struct setup *setup;
     struct id sessions[SESSIONS_MAX];
     uint32_t session_count;
-    uint32_t session_of[CONNECTIONS_MAX]; /* 1.., by connection; 0: no HELLO yet */
-    struct id domain_of[CONNECTIONS_MAX];
-    struct hello hello_of[CONNECTIONS_MAX];
+    uint32_t session_of[WATCH_CONNECTIONS_MAX]; /* 1.., by connection; 0: no HELLO yet */
+    struct id domain_of[WATCH_CONNECTIONS_MAX];
+    struct hello hello_of[WATCH_CONNECTIONS_MAX];
     struct greeting greetings[GREETINGS_MAX];
     uint32_t greeting_count;
     struct table tables[TABLES_MAX];
@@ -78,7 +78,6 @@ static struct {
     uint32_t offer_count;
     struct id server_domain[WORLD_HOSTS_MAX]; /* as its last WELCOME told */
     uint64_t server_incarnation[WORLD_HOSTS_MAX];
-    uint32_t ghosts;
 } watch;
 
 static uint32_t session_number(const struct id *id)
@@ -123,6 +122,7 @@ static void hello(const struct tap_frame *seen)
     }
     watch.session_of[seen->connection] = session_number(&hello.session);
     watch.hello_of[seen->connection] = hello;
+    paths_hello(seen);
 }
 
 /* Whether its server may have forgotten all about it. */
@@ -220,6 +220,7 @@ static void welcome_read_by(const struct tap_frame *seen, const struct welcome *
 static void welcome(const struct tap_frame *seen)
 {
     struct welcome welcome;
+    paths_welcome(seen);
     if (welcome_read(seen->frame.body, seen->frame.body_size, &welcome) != SEMEL_REASON_NONE) {
         semel_sim_fail(history->sim, "a WELCOME that can not be read");
         return;
@@ -253,6 +254,8 @@ static void request_read(const struct tap_frame *seen, struct op *op)
     uint32_t host = seen->to->index;
     if (op->read_in[host] == 0)
         op->read_in[host] = semel_sim_life(seen->to);
+    if (!seen->client || !paths_is_displaced(seen->connection))
+        op->read_rightly[host] = semel_sim_life(seen->to);
     op->read_unprotected[host] = disk_has_failed(seen->to);
 }
 
@@ -354,7 +357,7 @@ static void heard(const struct tap_frame *seen)
 static void on_frame(const struct tap_frame *seen, void *user)
 {
     (void)user;
-    assert(seen->connection < CONNECTIONS_MAX);
+    assert(seen->connection < WATCH_CONNECTIONS_MAX);
     heard(seen);
     if (seen->read ? seen->to != NULL : seen->from != NULL)
         history_active(seen->read ? seen->to : seen->from);
@@ -366,6 +369,7 @@ static void on_frame(const struct tap_frame *seen, void *user)
             hello_read_by(seen);
         break;
     case FRAME_WELCOME: welcome(seen); break;
+    case FRAME_REFUSE: paths_refuse(seen); break;
     case FRAME_REQUEST: request(seen); break;
     case FRAME_REPLY:
         if (!seen->read)
@@ -373,10 +377,19 @@ static void on_frame(const struct tap_frame *seen, void *user)
         break;
     default: break;
     }
-    watch.ghosts += seen->ghost && seen->client && !seen->read && seen->frame.type == FRAME_HELLO;
 }
 
 /* ---- asking ---- */
+
+uint32_t watch_session_of(uint64_t connection)
+{
+    return watch.session_of[connection];
+}
+
+const struct hello *watch_hello_of(uint64_t connection)
+{
+    return &watch.hello_of[connection];
+}
 
 bool watch_lost_session(const struct op *op)
 {
@@ -400,7 +413,7 @@ static bool breaks_way_back(const struct op *op, const struct offer *offer)
     }
     /* Another life of its node displaces it. */
     const struct id *own = &watch.sessions[op->written_session - 1];
-    for (uint64_t i = 1; i < CONNECTIONS_MAX; i++) {
+    for (uint64_t i = 1; i < WATCH_CONNECTIONS_MAX; i++) {
         const struct hello *other = &watch.hello_of[i];
         if (id_equal(&other->session, own) && other->name_size == hello->name_size &&
             other->node_instance != hello->node_instance)
@@ -469,15 +482,11 @@ bool watch_is_writing(const struct op *op)
     return false;
 }
 
-uint32_t watch_ghosts(void)
-{
-    return watch.ghosts;
-}
-
 void watch_begin(const struct setup *setup)
 {
     memset(&watch, 0, sizeof watch);
     watch.setup = setup;
+    paths_begin(setup);
     tap_set(history->sim, on_frame, NULL);
 }
 

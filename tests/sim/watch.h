@@ -8,8 +8,15 @@
 #include "history.h"
 #include "setup.h"
 
+enum { WATCH_CONNECTIONS_MAX = 16384 };
+
 void watch_begin(const struct setup *setup);
 void watch_end(void);
+
+/* What the HELLO of a connection said; 0, and a HELLO of nothing: there was none yet. */
+struct hello;
+uint32_t watch_session_of(uint64_t connection);
+const struct hello *watch_hello_of(uint64_t connection);
 
 /* A server starts: from now on each session has a whole lease to come back. */
 void watch_restarted(const semel_sim_host *host);
@@ -31,7 +38,5 @@ uint64_t watch_greeted(const semel_sim_host *client);
 bool watch_is_resumed(uint64_t connection);
 /* Whether its client has begun to write a frame, on a connection that is not over, and not finished it. */
 bool watch_is_writing(const struct op *op);
-/* Connections whose bytes were played again, as far as they have got to a server. */
-uint32_t watch_ghosts(void);
 
 #endif

@@ -4,12 +4,15 @@
  * A program that links libsemel-sim (semel::sim, semel-sim.pc) in place of libsemel has the same functions, but its
  * nodes live in a simulated world.  A host is a machine with one process: its boot function opens a node, with
  * channels or servers, and returns; the simulator turns the loops.  Hosts find each other by name: a server listens
- * at tcp://0.0.0.0:4061, a client dials tcp://NAME:4061.
+ * at tcp://0.0.0.0:4061, a client dials tcp://NAME:4061, or tcp://NAME.net:4061, which is looked up first: that takes
+ * time, may fail while ways are blocked or connections fall silent, and finds for some hosts a second address, or one
+ * where nobody is.
  *
  * What is different from libsemel: nodes have neither threads nor loops of yours (semel_node_open fails with the
  * first, asserts with the second), semel_node_run is not for use, semel_node_loop gives NULL (semel_sim_after is the
  * timer), and nodes are opened inside a boot function or semel_sim_as only.  A synchronous stub works in a boot
- * function and inside semel_sim_as: the world goes on until it returns; one host at a time may wait like this.
+ * function, inside semel_sim_as, and in a handler (on another node of its host): the world goes on until it returns;
+ * what semel_sim_after has put off waits, if it is a handler that does.  One host at a time may wait like this.
  *
  * A server opened with "lmdb:NAME" has a durable store in a file NAME on the disk of its host, which a crash leaves
  * there; handlers use its transactions as in production.  The file goes with the world.  End a write transaction of
