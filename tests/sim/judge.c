@@ -28,8 +28,8 @@ static bool may_run_again(const struct op *op)
 
 static bool deadline_passed(const struct op *op)
 {
-    /* What it inherits passes while a handler before its own waits in the same turn of the loop. */
-    if (op->inherits && history->setup->asks_wait && op->status.reason == SEMEL_REASON_DEADLINE)
+    /* The clock of a loop stands still while a handler waits: what a server asks later in that turn has less time. */
+    if ((op->inherits || op->back) && history->setup->asks_wait && op->status.reason == SEMEL_REASON_DEADLINE)
         return true;
     return op->deadline_ms > 0 && op->ended_clock_ns - op->started_clock_ns >= op->deadline_ms * 1000000;
 }
@@ -167,7 +167,8 @@ void judge_ending(const struct op *op, const struct setup *setup)
         blame(op, "it should have waited for its server");
     if (setup->clean && !setup->short_drains && op->on_unavailable == SEMEL_ON_UNAVAILABLE_WAIT &&
         status->outcome == SEMEL_OUTCOME_UNKNOWN && !op->cancelled && op->attempt_timeout_ms == 0 &&
-        !deadline_passed(op))
+        !deadline_passed(op) &&
+        !(op->back && lost_way_back(op, op->written_us))) /* its client went elsewhere */
         blame(op, "nothing is broken in this world");
 }
 
