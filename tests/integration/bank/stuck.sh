@@ -6,7 +6,7 @@
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "$0")/common.sh"
 
-heartbeat_ms=500
+heartbeat_ms=1500
 
 now_ms() { printf '%s' $((${EPOCHREALTIME/./} / 1000)); }
 
