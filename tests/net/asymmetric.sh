@@ -24,7 +24,7 @@ cut_direction() {
     start=$(net_now_us)
     net_until 10 net_gone net_ports client "${ports[@]}" || scene_fail "the clients hold on to a dead line ($1)"
     net_worst_ms=$worst_noticed_ms
-    net_within $((heartbeat_ms * 6 / 5 + 600)) "$start" "noticing"
+    net_within $((heartbeat_ms * 6 / 5 + 600)) "$start" "noticing" "$net_not_yet_us"
     worst_noticed_ms=$net_worst_ms
     net_mend
     start=$(net_now_us)

@@ -27,7 +27,9 @@ fail() {
 # stands in a file, or grep would find itself.
 ln -s "$(cd "$bin" && pwd -P)" "$scratch/programs"
 printf '%s' "$scratch/programs/bank-" >"$scratch/pattern"
+printf '%s' "$scratch/programs/bank-load" >"$scratch/last"
 programs_run() { grep -qsF -f "$scratch/pattern" /proc/[0-9]*/cmdline; }
+scene_runs() { grep -qsF -f "$scratch/last" /proc/[0-9]*/cmdline; }
 programs_gone() { ! programs_run; }
 has_ended() { ! kill -0 "$pid" 2>/dev/null; }
 
@@ -36,7 +38,7 @@ within() {
     local end=$((${EPOCHREALTIME%[.,]*} + $1))
     until "$2"; do
         ((${EPOCHREALTIME%[.,]*} <= end)) || return 1
-        [[ $2 != programs_run ]] || ! has_ended || return 1
+        [[ $2 != scene_runs ]] || ! has_ended || return 1
     done
 }
 
@@ -46,7 +48,7 @@ kill_scenario() {
     before=$(ip netns list)
     "$scenario" "$scratch/programs" "$bank" >"$scratch/said" 2>&1 &
     pid=$!
-    if ! within 20 programs_run; then
+    if ! within 20 scene_runs; then
         if grep '^SKIPPED: ' "$scratch/said"; then exit 0; fi
         fail "the scenario starts no programs: $(cat "$scratch/said")"
     fi
@@ -56,6 +58,7 @@ kill_scenario() {
     pid=
     ((status == $2)) || fail "killed by $1, the scenario ended with $status, not $2: $(cat "$scratch/said")"
     within 10 programs_gone || fail "killed by $1, the scenario left programs behind"
+    ! grep -qx passed "$scratch/said" || fail "killed by $1, the scenario went on to its end"
     [[ $(ip netns list) == "$before" ]] || fail "killed by $1, the scenario left hosts behind"
     printf 'killed by %-4s   | no process and no namespace is left\n' "$1"
 }

@@ -47,7 +47,7 @@ for round in 1 2; do
     come_back "new$round"
     net_until 5 net_gone net_peer_ports a "$old" || scene_fail "the server still holds the dead connection"
     net_worst_ms=$worst_forgotten_ms
-    net_within $((heartbeat_ms * 6 / 5 + 600)) "$start" "forgetting the dead connection"
+    net_within $((heartbeat_ms * 6 / 5 + 600)) "$start" "forgetting the dead connection" "$net_not_yet_us"
     worst_forgotten_ms=$net_worst_ms
     net_mend
     results+=("old$round")
@@ -75,8 +75,9 @@ net_expect resumed -ge 1
 results+=(clerk)
 
 scene_stop server-a
-net_expect HEARTBEAT_MISSED -eq 2
-net_expect NAME_TAKEN -eq 2
+# More, where the new clerk was so slow that the old one, on a port that is not cut, came back before it had gone.
+net_expect HEARTBEAT_MISSED -ge 2
+net_expect NAME_TAKEN -ge 2
 net_audit a -- "${results[@]}" -- --client-died --server-lived
 net_books_row "silent client" "4 times back after at most $worst_back_ms ms" \
     "forgotten after at most $worst_forgotten_ms ms (heartbeat $heartbeat_ms ms)" \
