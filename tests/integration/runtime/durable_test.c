@@ -270,6 +270,56 @@ Test(durable, what_waits_longer_than_its_deadline_is_not_executed)
     close_server();
 }
 
+/* ---- a session that is forgotten meanwhile ---- */
+
+/* Its client has gone, and its request waits at the shut gate; nothing of the end of its session is on record. */
+static void let_session_expire(struct peer *peer)
+{
+    gate_init(&gate);
+    gate_serve(&gate, &server, LIST("Lease=100"), ANY);
+    struct hello hello = peer_some_hello(1);
+    come(peer, &hello, false);
+    gate_shut(&gate);
+    send_request(peer, 1, ADD, 5);
+    gate_wait(&gate, 1);
+    peer_close(peer);
+    server_wait_stat(&server, offsetof(struct semel_server_stats, sessions_expired), 1);
+}
+
+Test(durable, what_waited_for_a_session_that_was_forgotten_never_runs)
+{
+    struct peer peer, again;
+    let_session_expire(&peer);
+    struct hello hello = peer_next_hello(&peer);
+    peer_connect(&again, server.uri);
+    peer_send_hello(&again, &hello);
+    gate_open(&gate, STORE_COMMITTED);
+    cr_assert_not(peer_take_welcome(&again), "it is NEW");
+    send_request(&again, 1, ADD, 6); /* another call of its number */
+    expect_ok(&again, 1);
+    cr_assert_eq(server_runs(&server, 5), 0);
+    cr_assert_eq(server_runs(&server, 6), 1);
+    peer_close(&again);
+    close_server();
+}
+
+/* The end of the session is lost with the crash: it is back, with what had not begun. */
+Test(durable, a_session_whose_end_a_crash_took_is_back_and_what_had_not_begun_runs_once)
+{
+    struct peer peer, again;
+    let_session_expire(&peer);
+    crash_and_restart();
+    struct hello hello = peer_next_hello(&peer);
+    come(&again, &hello, true);
+    send_request(&again, 1, ADD, 5);
+    expect_ok(&again, 1);
+    send_request(&again, 1, ADD, 5);
+    expect_ok(&again, 1);
+    cr_assert_eq(server_runs(&server, 5), 1);
+    peer_close(&again);
+    close_server();
+}
+
 /* ---- crashes ---- */
 
 Test(durable, a_restarted_server_resumes_and_answers_from_its_record)
@@ -478,6 +528,32 @@ Test(durable, after_a_failed_commit_nothing_runs_unprotected)
     cr_assert_eq((enum semel_reason)peer_expect(&other, FRAME_REFUSE).aux, SEMEL_REASON_INACTIVE);
     peer_close(&peer);
     peer_close(&other);
+    close_server();
+}
+
+/* Nobody knows whether the beginning is on record; this process never runs it, and the next one that finds it does not
+ * either. */
+Test(durable, what_waited_for_a_commit_of_which_nobody_knows_never_runs)
+{
+    struct peer peer, again;
+    open_with(&peer);
+    gate_shut(&gate);
+    send_request(&peer, 1, ADD, 5);
+    gate_wait(&gate, 1);
+    gate.keeps = true;
+    gate_open(&gate, STORE_UNKNOWN);
+    expect_reply(&peer, 1, SEMEL_UNAVAILABLE, SEMEL_REASON_INACTIVE, SEMEL_OUTCOME_NOT_EXECUTED);
+    send_request(&peer, 1, ADD, 5);
+    expect_reply(&peer, 1, SEMEL_UNAVAILABLE, SEMEL_REASON_INACTIVE, SEMEL_OUTCOME_NOT_EXECUTED);
+    peer_close(&peer);
+    gate.result = STORE_COMMITTED;
+    crash_and_restart();
+    struct hello hello = peer_next_hello(&peer);
+    come(&again, &hello, true);
+    send_request(&again, 1, ADD, 5);
+    expect_reply(&again, 1, SEMEL_UNAVAILABLE, SEMEL_REASON_BEGUN, SEMEL_OUTCOME_UNKNOWN);
+    cr_assert_eq(server_runs(&server, 5), 0);
+    peer_close(&again);
     close_server();
 }
 

@@ -28,7 +28,7 @@ static bool load(struct store *store, store_batch_fn *each, void *user, struct s
 static void settle(struct gate *gate, struct store_commit *commit)
 {
     commit->result = gate->result;
-    if (gate->result != STORE_COMMITTED)
+    if (gate->result != STORE_COMMITTED && !gate->keeps)
         return;
     cr_assert_eq(commit->number, gate->next);
     gate->batches[gate->next].bytes = malloc(commit->size);

@@ -20,6 +20,7 @@ struct gate {
     unsigned waiting;
     unsigned handed; /* commits handed over so far */
     enum store_result result;
+    bool keeps; /* what it says that failed, too */
     struct store_commit *commits[16];
     struct {
         uint8_t *bytes;
