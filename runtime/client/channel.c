@@ -201,7 +201,9 @@ static void settle(semel_channel *channel)
 
 void channel_leave(semel_channel *channel, struct call *call)
 {
-    channel_send_cancel(channel, call);
+    /* What is half written is the next attempt already: "cancelled" would be its answer, and the end of the call. */
+    if (call->slot.state != OUTBOX_QUEUED)
+        channel_send_cancel(channel, call);
     call->cancel_sent = false; /* later attempts may be cancelled in their turn */
     channel_part(channel);
     channel->left = channel->parting;
