@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 
 
 def transcript(readme):

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 
-TIMEOUT_S = 20
+TIMEOUT_S = 60
 
 
 def transcript(readme):

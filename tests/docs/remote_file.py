@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 
-TIMEOUT_S = 20
+TIMEOUT_S = 60
 
 
 def transcript(readme):

@@ -7,7 +7,7 @@
 #include "client/channel.h"
 #include "engine.h"
 
-TestSuite(attempt, .timeout = 20);
+TestSuite(attempt, .timeout = 60);
 
 /* Attempts, and waits between them, that end by watch_hurry only. */
 #define HOUR "AttemptTimeout=3600000"

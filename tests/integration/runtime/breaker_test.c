@@ -7,7 +7,7 @@
 
 #include "engine.h"
 
-TestSuite(breaker, .timeout = 20);
+TestSuite(breaker, .timeout = 60);
 
 #define HOUR "BreakerOpenTime=3600000"
 

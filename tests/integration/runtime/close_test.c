@@ -9,7 +9,7 @@
 #include "fixture.h"
 #include "peer.h"
 
-TestSuite(close, .timeout = 20);
+TestSuite(close, .timeout = 60);
 
 /* Closes the client; its calls must have ended by then, once each. */
 static void close_client(struct client *client, struct watch *watches, size_t count, enum semel_outcome outcome)

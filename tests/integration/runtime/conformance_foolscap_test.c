@@ -8,7 +8,7 @@
 
 #include "engine.h"
 
-TestSuite(conformance_foolscap, .timeout = 30);
+TestSuite(conformance_foolscap, .timeout = 60);
 
 static void name(struct hello *hello, const char *text, uint32_t instance)
 {

@@ -7,7 +7,7 @@
 
 #include "engine.h"
 
-TestSuite(conformance_grpc, .timeout = 20);
+TestSuite(conformance_grpc, .timeout = 60);
 
 /* A call whose second attempt has been written. */
 struct second {

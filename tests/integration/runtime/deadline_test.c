@@ -9,7 +9,7 @@
 #include "fixture.h"
 #include "peer.h"
 
-TestSuite(deadline, .timeout = 20);
+TestSuite(deadline, .timeout = 60);
 
 /* For a call that has to have come somewhere before watch_expire. */
 static const semel_call_options late = OPTIONS(3600000, NULL, -1, SEMEL_ON_UNAVAILABLE_UNSET);

@@ -10,7 +10,7 @@
 #include "fixture.h"
 #include "peer.h"
 
-TestSuite(decisions, .timeout = 30);
+TestSuite(decisions, .timeout = 60);
 
 /* A server without services that writes down what it tells its operator, under the name of its node. */
 static struct office {

@@ -11,7 +11,7 @@
 #include "desk.h"
 #include "peer.h"
 
-TestSuite(depth, .timeout = 30);
+TestSuite(depth, .timeout = 60);
 
 enum { MOST = LIMIT_MESSAGE_DEPTH };
 

@@ -13,7 +13,7 @@
 
 #include "engine.h"
 
-TestSuite(dial, .timeout = 20);
+TestSuite(dial, .timeout = 60);
 
 /* Longer than any test: who waits for it has hung. */
 #define PATIENT "ConnectTimeout=15s"

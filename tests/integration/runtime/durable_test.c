@@ -11,7 +11,7 @@
 #include "peer.h"
 #include "server/server.h"
 
-TestSuite(durable, .timeout = 20);
+TestSuite(durable, .timeout = 60);
 
 #define ANY "tcp://127.0.0.1:0"
 

@@ -11,7 +11,7 @@
 #include "desk.h"
 #include "peer.h"
 
-TestSuite(errors_peer, .timeout = 20);
+TestSuite(errors_peer, .timeout = 60);
 
 /* A client and the peer that it takes for its server. */
 struct scene {

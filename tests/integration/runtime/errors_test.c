@@ -9,7 +9,7 @@
 
 #include "desk.h"
 
-TestSuite(errors, .timeout = 20);
+TestSuite(errors, .timeout = 60);
 
 static void open_both(struct desk *desk, struct client *client, desk_handler *handler)
 {

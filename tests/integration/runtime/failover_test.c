@@ -7,7 +7,7 @@
 
 #include "engine.h"
 
-TestSuite(failover, .timeout = 20);
+TestSuite(failover, .timeout = 60);
 
 /* A peer that accepts and drops everybody; ends when it is told. */
 struct dropper {

@@ -8,7 +8,7 @@
 #include "fixture.h"
 #include "peer.h"
 
-TestSuite(handler, .timeout = 20);
+TestSuite(handler, .timeout = 60);
 
 static void open_both(struct server *server, struct client *client, server_handler *handler,
                       const char *const *client_properties)

@@ -9,7 +9,7 @@
 #include "client/channel.h"
 #include "engine.h"
 
-TestSuite(hedge, .timeout = 20);
+TestSuite(hedge, .timeout = 60);
 
 #define HEDGED "HedgeMax=1", "HedgeDelay=20", "RetryIntervals=-1"
 

@@ -10,7 +10,7 @@
 #include "fixture.h"
 #include "peer.h"
 
-TestSuite(hostile, .timeout = 20);
+TestSuite(hostile, .timeout = 60);
 
 /* A frame of this type that is right but for its place. */
 static struct frame plain(enum frame_type type, uint8_t *body)

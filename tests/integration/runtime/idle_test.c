@@ -12,7 +12,7 @@
 #include "fixture.h"
 #include "peer.h"
 
-TestSuite(idle, .timeout = 30);
+TestSuite(idle, .timeout = 60);
 
 static void call_ok(struct client *client, unsigned op)
 {
@@ -129,8 +129,8 @@ Test(idle, a_call_does_not_wait_for_the_end_of_a_connection_that_is_left)
     struct client client;
     struct watch watch;
     struct welcome welcome = peer_some_welcome();
-    welcome.heartbeat_ms = 60000; /* longer than this test may take */
-    client_open(&client, LIST("IdleTimeout=20", "RetryIntervals=-1", "Heartbeat=60s"), uri);
+    welcome.heartbeat_ms = 120000; /* longer than this test may take */
+    client_open(&client, LIST("IdleTimeout=20", "RetryIntervals=-1", "Heartbeat=120s"), uri);
     watch_start(&watch, &client, ADD, 1, NULL);
     peer_serve(&left, listener, &welcome, false);
     struct frame request = peer_expect(&left, FRAME_REQUEST);

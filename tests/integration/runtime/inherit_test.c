@@ -6,7 +6,7 @@
 
 #include "engine.h"
 
-TestSuite(inherit, .timeout = 20);
+TestSuite(inherit, .timeout = 60);
 
 enum { SPENT_MS = 30, MAX_OPS = 16 };
 

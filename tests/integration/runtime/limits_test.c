@@ -14,7 +14,7 @@
 #include "fixture.h"
 #include "peer.h"
 
-TestSuite(limits, .timeout = 20);
+TestSuite(limits, .timeout = 60);
 
 static void call_ok(struct client *client, unsigned op)
 {

@@ -9,7 +9,7 @@
 #include "engine.h"
 #include "names.h"
 
-TestSuite(name, .timeout = 20);
+TestSuite(name, .timeout = 60);
 
 static unsigned port_of(const char *uri)
 {

@@ -7,7 +7,7 @@
 
 #include "fixture.h"
 
-TestSuite(node, .timeout = 20);
+TestSuite(node, .timeout = 60);
 
 static void add(semel_channel *channel, unsigned op)
 {

@@ -10,7 +10,7 @@
 #include "fixture.h"
 #include "peer.h"
 
-TestSuite(policy, .timeout = 20);
+TestSuite(policy, .timeout = 60);
 
 /* A free port where nobody listens. */
 static void dead_uri(char *uri)

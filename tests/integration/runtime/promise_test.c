@@ -11,7 +11,7 @@
 #include "fixture.h"
 #include "peer.h"
 
-TestSuite(promise, .timeout = 20);
+TestSuite(promise, .timeout = 60);
 
 /* ---- what a server remembers, asked by a client that can be seen through ---- */
 

@@ -9,7 +9,7 @@
 
 #include "engine.h"
 
-TestSuite(reconnect, .timeout = 20);
+TestSuite(reconnect, .timeout = 60);
 
 static struct semel_channel_state state_of(struct client *client)
 {

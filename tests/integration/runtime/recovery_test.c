@@ -9,7 +9,7 @@
 #include "fixture.h"
 #include "peer.h"
 
-TestSuite(recovery, .timeout = 20);
+TestSuite(recovery, .timeout = 60);
 
 static const uint32_t at_once[] = {0, 0, 0, 0, 0, 0};
 static const semel_call_options patient = OPTIONS(15000, at_once, 6, SEMEL_ON_UNAVAILABLE_FAIL);

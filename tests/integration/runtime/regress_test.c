@@ -11,7 +11,7 @@
 #include "fixture.h"
 #include "peer.h"
 
-TestSuite(regress, .timeout = 20);
+TestSuite(regress, .timeout = 60);
 
 /* CANCEL (also the one a deadline sends) carries aux 0, i.e. ack floor = its own seq: earlier calls are forgotten. */
 Test(regress, cancel_of_a_later_call_must_not_acknowledge_earlier_ones)

@@ -7,7 +7,7 @@
 
 #include "engine.h"
 
-TestSuite(retry, .timeout = 20);
+TestSuite(retry, .timeout = 60);
 
 #define BACKOFF "RetryMaxAttempts=6", "RetryInitialBackoff=4", "RetryMaxBackoff=20", "RetryBackoffMultiplier=2"
 

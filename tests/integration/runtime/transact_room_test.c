@@ -8,7 +8,7 @@
 #include "server/server.h"
 #include "vault.h"
 
-TestSuite(transact_room, .timeout = 30);
+TestSuite(transact_room, .timeout = 60);
 
 /* ---- a file that is full ---- */
 

@@ -9,7 +9,7 @@
 #include "peer.h"
 #include "vault.h"
 
-TestSuite(transact, .timeout = 30);
+TestSuite(transact, .timeout = 60);
 
 /* ---- how it may end ---- */
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 
 
 def commands(path):

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 
-SILENCE_S = 30  # a program that should say something and is silent for longer is stuck
+SILENCE_S = 60  # a program that should say something and is silent for longer is stuck
 ALL_S = 100  # a test that takes longer is stuck, and what it started must go; ctest would leave that behind
 
 

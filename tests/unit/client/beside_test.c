@@ -6,7 +6,7 @@
 
 #include "client/channel.h"
 
-TestSuite(beside, .timeout = 10);
+TestSuite(beside, .timeout = 60);
 
 static semel_node *node;
 static semel_channel *channel;

@@ -5,7 +5,7 @@
 
 #include "client/channel.h"
 
-TestSuite(parted, .timeout = 10);
+TestSuite(parted, .timeout = 60);
 
 static semel_properties *properties;
 static semel_node *node;

@@ -64,7 +64,7 @@ static void tear_down(void)
     pool_fini(&pool);
 }
 
-TestSuite(policy, .timeout = 10, .init = set_up, .fini = tear_down);
+TestSuite(policy, .timeout = 60, .init = set_up, .fini = tear_down);
 
 static const struct semel_method buy = {.name = "test.Shop.Buy"};
 static const struct semel_method look = {.name = "test.Shop.Look", .mode = SEMEL_IDEMPOTENT};

@@ -14,7 +14,7 @@
 
 #include "client/channel.h"
 
-TestSuite(reconnector, .timeout = 20);
+TestSuite(reconnector, .timeout = 60);
 
 enum { ENDPOINTS = 3 };
 

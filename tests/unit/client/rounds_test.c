@@ -7,7 +7,7 @@
 
 #include "client/channel.h"
 
-TestSuite(rounds, .timeout = 10);
+TestSuite(rounds, .timeout = 60);
 
 enum { ENDPOINTS = 4 };
 

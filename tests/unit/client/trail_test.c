@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(trail, .timeout = 10);
+TestSuite(trail, .timeout = 60);
 
 enum { HALF = SEMEL_TRAIL_MAX / 2 };
 

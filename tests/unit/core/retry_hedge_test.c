@@ -4,7 +4,7 @@
 #include "core/retry.h"
 #include "support.h"
 
-TestSuite(retry_hedge, .timeout = 10);
+TestSuite(retry_hedge, .timeout = 60);
 
 static const struct retry_hedge fine = {
     .idempotent = true, .sent = 1, .most = 2, .remaining_ms = 1, .budget_empty = false, .breaker_open = false};

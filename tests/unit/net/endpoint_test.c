@@ -15,7 +15,7 @@
 #include "core/sessions.h"
 #include "net/transport.h"
 
-TestSuite(endpoint, .timeout = 20);
+TestSuite(endpoint, .timeout = 60);
 
 static struct endpoint resolve_one(const char *uri)
 {

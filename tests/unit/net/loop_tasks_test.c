@@ -98,7 +98,7 @@ Test(loop_tasks, what_is_taken_back_does_not_run, .init = enter)
     cr_assert_str_eq(ran, "b");
 }
 
-Test(loop_tasks, one_that_never_ends_ends_its_turn, .init = enter, .timeout = 10)
+Test(loop_tasks, one_that_never_ends_ends_its_turn, .init = enter, .timeout = 60)
 {
     loop_task_init(&a, on_task_without_end);
     loop_tasks_add(&tasks, &a);

@@ -9,7 +9,7 @@
 
 #include "core/units.h"
 
-TestSuite(loop, .timeout = 20);
+TestSuite(loop, .timeout = 60);
 
 static struct loop loop;
 static char story[128]; /* what happened, a letter each */

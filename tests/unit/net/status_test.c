@@ -8,8 +8,8 @@
 
 #include "net/random.h"
 
-TestSuite(status, .timeout = 10);
-TestSuite(random, .timeout = 10);
+TestSuite(status, .timeout = 60);
+TestSuite(random, .timeout = 60);
 
 Test(status, set_fills_everything_and_returns_the_code)
 {

@@ -39,7 +39,7 @@ static void hang_up(void)
     close(far_fd);
 }
 
-TestSuite(tcp, .timeout = 30, .init = connect_both, .fini = hang_up);
+TestSuite(tcp, .timeout = 60, .init = connect_both, .fini = hang_up);
 
 /* Writes more than the two kernels have room for. */
 static void stuff(void)

@@ -7,7 +7,7 @@
 
 #include "net/transport.h"
 
-TestSuite(unix_socket, .timeout = 30);
+TestSuite(unix_socket, .timeout = 60);
 
 Test(unix_socket, tells_a_process_that_reads_from_one_that_does_not)
 {

@@ -6,7 +6,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-TestSuite(queue, .timeout = 20);
+TestSuite(queue, .timeout = 60);
 
 enum { SHARES = 5, SEQS = 40, STEPS = 20000 };
 

@@ -14,7 +14,7 @@
 #include "server/services.h"
 #include "tables.h"
 
-TestSuite(request, .timeout = 20);
+TestSuite(request, .timeout = 60);
 
 static struct semel_server server; /* only its node is ever looked at */
 static struct semel_method method;

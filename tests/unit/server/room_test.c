@@ -8,7 +8,7 @@
 
 #include "core/compact.h"
 
-TestSuite(room, .timeout = 30);
+TestSuite(room, .timeout = 60);
 
 /* A store that keeps the sizes of batches alone, and is as large as the test says. */
 static struct shelf {

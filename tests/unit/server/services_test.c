@@ -9,7 +9,7 @@
 #include "server/request.h"
 #include "tables.h"
 
-TestSuite(services, .timeout = 20);
+TestSuite(services, .timeout = 60);
 
 enum { MANY = 5000 };
 

@@ -5,7 +5,7 @@
 
 #include <criterion/criterion.h>
 
-TestSuite(slice, .timeout = 20);
+TestSuite(slice, .timeout = 60);
 
 struct run {
     unsigned handlers;

@@ -3,7 +3,7 @@
  * Reads best next: conformance_test.c, lmdb_test.c. */
 #include "stores.h"
 
-TestSuite(store, .timeout = 10);
+TestSuite(store, .timeout = 60);
 
 static struct store *open_with(const char *spec, uint8_t first_byte)
 {
