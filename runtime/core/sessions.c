@@ -450,10 +450,14 @@ struct session *sessions_accept(struct sessions *sessions, const struct hello *h
         begin_life(sessions, session, hello->floor);
     dedup_ack(&session->table, hello->floor);
     session->back_window = hello->window;
-    session->back_table = hello->table;
     log_accepted(sessions, session);
     hold_name(sessions, session, hello, judgment->displaces, now_ns);
     return session;
+}
+
+void sessions_welcomed(struct session *session, const struct hello *hello)
+{
+    session->back_table = hello->table;
 }
 
 void sessions_detach(struct sessions *sessions, struct session *session, int64_t now_ns)

@@ -26,7 +26,7 @@ struct session {
     void *connection;           /* live, or NULL */
     uint32_t frame_limit;       /* agreed on the latest connection */
     uint32_t back_window;       /* of calls back, granted on the latest connection; 0: it serves none */
-    uint32_t back_table;        /* which table of the client remembers them */
+    uint32_t back_table;        /* which table of the client remembers them, as of the last WELCOME that left */
     void *peer;                 /* what the server calls back through, or NULL; not looked at here */
     int64_t silent_since_ns;    /* of use while there is no connection */
     struct dedup_table table;
@@ -117,6 +117,10 @@ struct sessions_judgment sessions_judge(const struct sessions *sessions, const s
  * sessions that must be kept. */
 struct session *sessions_accept(struct sessions *sessions, const struct hello *hello, uint64_t subject,
                                 const struct sessions_judgment *judgment, void *connection, int64_t now_ns);
+
+/* WELCOME leaves, and calls back are judged by it.  Until then another offer may take its place, which must be held
+ * against the table that they were written to: one verdict that broke off must not hide what it would have said. */
+void sessions_welcomed(struct session *session, const struct hello *hello);
 
 /* The live connection is gone; the lease begins to run. */
 void sessions_detach(struct sessions *sessions, struct session *session, int64_t now_ns);

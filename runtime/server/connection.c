@@ -122,6 +122,7 @@ static void welcome(struct connection *connection)
     server->stats.welcomed++;
     server->stats.resumed += connection->resumed;
     tell_welcomed(connection);
+    sessions_welcomed(connection->session, &connection->hello);
     peer_attach(connection->session, connection->back_resumed);
 }
 

@@ -122,9 +122,10 @@ static inline struct sessions_judgment offer(struct sessions *sessions, struct c
     return judgment;
 }
 
-/* WELCOME reaches the client. */
+/* WELCOME leaves, and reaches the client. */
 static inline void welcome(struct client *client, struct sessions_judgment judgment)
 {
+    sessions_welcomed(client->session, &client->hello);
     client->hello.last_domain = domain;
     client->hello.last_incarnation = INCARNATION;
     client->hello.last_connection = client->session->connection_number;

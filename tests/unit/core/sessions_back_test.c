@@ -82,6 +82,7 @@ Test(sessions_back, who_has_seen_no_welcome_has_run_nothing)
     struct sessions sessions = open_sessions(10);
     struct client client = serving(1, 1);
     offer(&sessions, &client, 0);
+    sessions_welcomed(client.session, &client.hello); /* it left, and got lost */
     struct sessions_judgment judgment = judge_next(&sessions, &client);
     cr_assert(judgment.resumed && judgment.back_resumed);
     close_sessions(&sessions, &client, 1);
@@ -104,6 +105,25 @@ Test(sessions_back, a_lost_verdict_resumes_nothing)
     cr_assert(!judgment.resumed && !judgment.back_resumed);
     connect_client(&sessions, &client, LEASE + 1);
     cr_assert(judge_next(&sessions, &client).back_resumed, "now it has been seen");
+    close_sessions(&sessions, &client, 1);
+}
+
+/* A client comes back with another table, which has seen nothing; a durable store holds its WELCOME, and the connection
+ * breaks before that leaves.  Nobody was told: the next offer of that table is judged the same. */
+Test(sessions_back, a_verdict_that_was_never_told_is_given_again)
+{
+    struct sessions sessions = open_sessions(10);
+    struct client client = serving(1, 1);
+    connect_client(&sessions, &client, 0);
+    lose(&sessions, &client, 1);
+    client.hello.table = 2;
+    struct sessions_judgment held = offer(&sessions, &client, 2);
+    cr_assert(held.resumed && !held.back_resumed);
+    lose(&sessions, &client, 3);
+    struct sessions_judgment judgment = judge_next(&sessions, &client);
+    cr_assert(judgment.resumed && !judgment.back_resumed, "what table 1 ran would run again in table 2");
+    connect_client(&sessions, &client, 4);
+    cr_assert(judge_next(&sessions, &client).back_resumed);
     close_sessions(&sessions, &client, 1);
 }
 
