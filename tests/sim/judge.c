@@ -31,7 +31,8 @@ static bool deadline_passed(const struct op *op)
     /* The clock of a loop stands still while a handler waits: what a server asks later in that turn has less time. */
     if ((op->inherits || op->back) && history->setup->asks_wait && op->status.reason == SEMEL_REASON_DEADLINE)
         return true;
-    return op->deadline_ms > 0 && op->ended_clock_ns - op->started_clock_ns >= op->deadline_ms * 1000000;
+    int64_t given_ms = op->inherits && op->deadline_ms == 1 ? 0 : op->deadline_ms; /* less than one was left */
+    return op->deadline_ms > 0 && op->ended_clock_ns - op->started_clock_ns >= given_ms * 1000000;
 }
 
 /* ---- when it ends ---- */
