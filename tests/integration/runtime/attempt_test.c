@@ -380,14 +380,15 @@ Test(attempt, given_up_when_half_written_is_not_cancelled)
     struct client client;
     struct peer peer;
     struct frame frame;
-    char uri[SEMEL_ENDPOINT_TEXT_MAX], list[ENGINE_LIST];
+    char uri[SEMEL_ENDPOINT_TEXT_MAX], other[SEMEL_ENDPOINT_TEXT_MAX], list[ENGINE_LIST];
     const struct welcome welcome = peer_some_welcome();
     int listener = peer_listen(uri);
-    server_open(&well, NULL);
-    client_open(&client, LIST(HOUR, "RetryIntervals=0 0 0", "Deadline=0"), engine_list(list, uri, well.uri));
+    engine_dead_uri(other); /* until the first one is connected, however slow it is to say WELCOME */
+    client_open(&client, LIST(HOUR, "RetryIntervals=0 0 0", "Deadline=0"), engine_list(list, uri, other));
     for (unsigned i = 0; i < REQUESTS; i++)
         watch_start_sized(&watches[i], &client, SET, i, 60000, 0, NULL);
     peer_serve(&peer, listener, &welcome, false);
+    server_open_at(&well, NULL, other);
     uint64_t half = wait_until_stuck(&client);
     for (unsigned i = 0; i < REQUESTS; i++)
         if (watches[i].call.seq == half)
