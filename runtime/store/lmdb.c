@@ -24,6 +24,8 @@ enum {
     PAGE = 4096,
     PAGE_START = 16,
     PAGES_IN_A_ROW_MAX = 16,
+    /* As much of a large piece may stay empty: more would make the file larger than it is worth. */
+    EMPTY_PART = 8,
     /* A batch is cut into large pieces while it needs no more than this part of what was never used of the file: there
      * is room in a row then, even if handlers write twice as much into the same transaction. */
     IN_A_ROW_PART = 4,
@@ -269,15 +271,18 @@ static bool load(struct store *store, store_batch_fn *each, void *user, struct s
 
 /* ---- committing ---- */
 
-/* How much of what is left the next piece takes.  A large one fills its pages: what does not, goes in small ones. */
+/* How much of what is left the next piece takes.  A large one has its pages for itself: all of it may go into one that
+ * leaves little of its last page empty; else as much as fills pages, and the rest in small ones, which share theirs. */
 static size_t piece_size(size_t left, bool in_a_row)
 {
-    size_t pages = in_a_row ? (left + PAGE_START) / PAGE : 0;
-    if (pages > PAGES_IN_A_ROW_MAX)
-        pages = PAGES_IN_A_ROW_MAX;
-    if (pages > 0)
-        return pages * PAGE - PAGE_START;
-    return left < PIECE_SMALL ? left : PIECE_SMALL;
+    const size_t most = PAGES_IN_A_ROW_MAX * PAGE - PAGE_START;
+    size_t filled = (left + PAGE_START) / PAGE * PAGE;
+    if (!in_a_row || filled == 0)
+        return left < PIECE_SMALL ? left : PIECE_SMALL;
+    if (left > most)
+        return most;
+    size_t empty = (filled + PAGE - PAGE_START - left) % PAGE;
+    return empty <= left / EMPTY_PART ? left : filled - PAGE_START;
 }
 
 static int put_batch(struct lmdb *lmdb, const struct store_commit *commit)
