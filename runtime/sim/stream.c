@@ -127,6 +127,14 @@ static void arrive(struct stream *stream)
     pipe->acked_ns = world->now_ns;
     pipe->fin = segment->fin;
     free(segment);
+}
+
+/* What was due behind it comes along: else a way that was blocked for once would be slow for ever. */
+static void arrive_with_what_is_due(struct stream *stream)
+{
+    do
+        arrive(stream);
+    while (stream->out.first != NULL && stream->out.first->due_ns <= world->now_ns);
     stream_poke(stream->peer);
     way_plan(stream);
 }
@@ -151,7 +159,7 @@ static void on_arrival(void *arg, uint64_t tag)
             world_put(way_arrival(peer), way_on_reset, stream, 0);
         return;
     }
-    arrive(stream);
+    arrive_with_what_is_due(stream);
 }
 
 void way_plan(struct stream *stream)
@@ -325,14 +333,15 @@ bool stream_writable(const struct stream *stream)
 
 /* ---- patience ---- */
 
-/* Bytes up to tag had been written; if the peer has not got them by now, the kernel gives up. */
+/* Bytes up to tag had arrived when some were under way; if no more has by now, the kernel gives up.  A slow way, where
+ * they arrive little by little, is none that is given up. */
 static void on_patience(void *arg, uint64_t tag)
 {
     struct stream *stream = arg;
     stream->watched = false;
     if (stream->state != STREAM_OPEN || stream->error != 0)
         return;
-    if (stream->out.arrived < tag) {
+    if (stream->out.arrived == tag && tag < stream->out.written) {
         stream->error = ETIMEDOUT;
         way_drop(&stream->out);
         world_tell(stream->host, "its kernel gives connection %llu up", (unsigned long long)stream->connection);
@@ -347,7 +356,7 @@ static void watch_patience(struct stream *stream)
     if (stream->patience_ns == 0 || stream->watched || stream->out.arrived == stream->out.written)
         return;
     stream->watched = true;
-    world_put(world->now_ns + stream->patience_ns, on_patience, stream, stream->out.written);
+    world_put(world->now_ns + stream->patience_ns, on_patience, stream, stream->out.arrived);
 }
 
 void stream_set_patience(int fd, int64_t patience_ms)

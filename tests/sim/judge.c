@@ -8,6 +8,7 @@
 #include "backs.h"
 #include "history.h"
 #include "recoveries.h"
+#include "servers.h"
 #include "sim/host.h"
 #include "watch.h"
 
@@ -166,9 +167,9 @@ void judge_ending(const struct op *op, const struct setup *setup)
         blame(op, "its handler has given another code");
     if (!may_give_up(op))
         blame(op, "it should have waited for its server");
-    if (setup->clean && !setup->short_drains && op->on_unavailable == SEMEL_ON_UNAVAILABLE_WAIT &&
-        status->outcome == SEMEL_OUTCOME_UNKNOWN && !op->cancelled && op->attempt_timeout_ms == 0 &&
-        !deadline_passed(op) &&
+    if (setup->clean && !setup->short_drains && !servers_were_hurried() &&
+        op->on_unavailable == SEMEL_ON_UNAVAILABLE_WAIT && status->outcome == SEMEL_OUTCOME_UNKNOWN &&
+        !op->cancelled && op->attempt_timeout_ms == 0 && !deadline_passed(op) &&
         !(op->back && lost_way_back(op, op->written_us))) /* its client went elsewhere */
         blame(op, "nothing is broken in this world");
 }

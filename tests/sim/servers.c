@@ -32,6 +32,7 @@ static struct server {
 static uint32_t count;
 static semel_properties *properties;
 static uint32_t ballast_bytes;
+static bool hurried;
 static bool by_name; /* clients look them up */
 
 /* ---- processes ---- */
@@ -106,6 +107,7 @@ void servers_add(semel_sim *sim, const struct setup *setup)
     count = setup->servers;
     properties = setup->properties;
     ballast_bytes = setup->ballast_bytes;
+    hurried = false;
     by_name = setup->names;
     for (uint32_t i = 0; i < count; i++) {
         char name[24];
@@ -199,9 +201,15 @@ void servers_tend(bool impatient)
 {
     for (uint32_t i = 0; i < count; i++)
         if (wants_restart(&servers[i], impatient)) {
+            hurried |= !servers[i].failed && !servers[i].drained;
             stop(&servers[i]);
             semel_sim_start(servers[i].host);
         }
+}
+
+bool servers_were_hurried(void)
+{
+    return hurried;
 }
 
 static void make_room(void *arg)

@@ -13,6 +13,8 @@ void servers_endpoints(uint32_t first, char *text, size_t size);
 void servers_drain(uint32_t server);
 /* Restarts those that have drained; impatient: those that drain still, too. */
 void servers_tend(bool impatient);
+/* Whether one was restarted that drained still: who had to wait for its turn there is lost. */
+bool servers_were_hurried(void);
 /* What the applications have in their stores goes, now and in every later life. */
 void servers_make_room(void);
 /* What their handlers have left in their stores, for the history.  All of them are up. */
