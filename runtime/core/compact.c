@@ -38,9 +38,7 @@ void compact_step(struct sessions *sessions, size_t batch_size, uint64_t most_si
             sessions->rewritten_seq = 0;
             sessions_log(sessions, first);
         }
-        sessions->rewritten_seq = dedup_log_again(&first->table, sessions->rewritten_seq, batch_size,
-                                                  most_size);
-        if (sessions->rewritten_seq != UINT64_MAX)
+        if (!dedup_log_again(&first->table, &sessions->rewritten_seq, batch_size, most_size))
             return;
         /* Those behind it have not been written later than this piece began; it may have taken several batches. */
         sessions_logged_from(sessions, first, sessions->rewritten_from);

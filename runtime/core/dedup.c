@@ -514,22 +514,20 @@ static void log_record_again(struct dedup_table *table, struct dedup_record *rec
         log_seq(table, JOURNAL_RECEIPT, record->seq);
 }
 
-uint64_t dedup_log_again(struct dedup_table *table, uint64_t seq, size_t batch_size, uint64_t most_size)
+bool dedup_log_again(struct dedup_table *table, uint64_t *seq, size_t batch_size, uint64_t most_size)
 {
     const struct journal *journal = table->domain->journal;
-    if (seq < table->floor)
-        seq = table->floor;
-    for (; seq - table->floor < table->ring_size; seq++) {
-        if (journal->size >= batch_size)
-            return seq;
-        struct dedup_record *record = find(table, seq);
+    if (*seq < table->floor)
+        *seq = table->floor;
+    for (; *seq - table->floor < table->ring_size; ++*seq) {
+        struct dedup_record *record = find(table, *seq);
         if (record == NULL || !record->logged)
             continue;
-        if (journal_size_with(journal, told_bytes(record)) > most_size)
-            return seq;
+        if (journal->size >= batch_size || journal_size_with(journal, told_bytes(record)) > most_size)
+            return false;
         log_record_again(table, record);
     }
-    return UINT64_MAX;
+    return true;
 }
 
 uint64_t dedup_next_bytes(const struct dedup_table *table, uint64_t seq)

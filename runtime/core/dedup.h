@@ -165,10 +165,10 @@ bool dedup_recall_done(struct dedup_table *table, const struct journal_entry *do
 void dedup_recall_receipt(struct dedup_table *table, uint64_t seq);
 void dedup_recall_gone(struct dedup_table *table, uint64_t seq);
 
-/* Writes the records from seq on into the journal once more, until all are written or the open batch has this size, but
- * never so much that it has more than most_size.
- * Returns the seq to go on with; UINT64_MAX: all are written. */
-uint64_t dedup_log_again(struct dedup_table *table, uint64_t seq, size_t batch_size, uint64_t most_size);
+/* Writes the records from *seq on into the journal once more, until all are written or the open batch has this size,
+ * but never so much that it has more than most_size.  *seq becomes the one to go on with.  Returns whether all are
+ * written: no seq could say so, for the last of all may have a record, too. */
+bool dedup_log_again(struct dedup_table *table, uint64_t *seq, size_t batch_size, uint64_t most_size);
 /* How many bytes the first of these records takes; 0: there is none. */
 uint64_t dedup_next_bytes(const struct dedup_table *table, uint64_t seq);
 

@@ -119,3 +119,27 @@ Test(compact, stops_half_way_and_goes_on_whatever_has_happened)
     expect_remembered(12);
     close_full();
 }
+
+/* A client may acknowledge all seqs but the last one there is. */
+Test(compact, forgets_the_very_last_seq_no_more_than_any_other)
+{
+    struct dedup_run run;
+    open_full();
+    dedup_ack(&client.session->table, UINT64_MAX);
+    ask_waiting(&client, UINT64_MAX, &run, false);
+    dedup_start(&run, false);
+    finish_kept(&run, REPLY);
+    books_commit(&books, &sessions);
+    uint64_t from = books.next;
+    for (int batches = 0; !is_done(from); batches++) {
+        cr_assert_lt(batches, 10);
+        compact_step(&sessions, SIZE_MAX,
+                     batches < 2 ? JOURNAL_HEADER_SIZE + JOURNAL_SESSION_SIZE : UINT64_MAX);
+        books_commit(&books, &sessions);
+    }
+    struct sessions again;
+    restart(&again, 0);
+    cr_assert_eq(ask_again(&again, &client, UINT64_MAX).answer, DEDUP_RESEND);
+    sessions_fini(&again);
+    close_full();
+}

@@ -107,7 +107,8 @@ static struct session *fill(uint64_t replies)
         commit();
     }
     sessions_log(&sessions, session);
-    dedup_log_again(&session->table, 1, SIZE_MAX, UINT64_MAX);
+    uint64_t seq = 1;
+    cr_assert(dedup_log_again(&session->table, &seq, SIZE_MAX, UINT64_MAX));
     commit();
     sessions_log(&sessions, session);
     commit();
