@@ -125,12 +125,12 @@ scene_of_cuts() {
 
 # restart_under_load NAME OP SERVER_OPTION...: kills the server under load and starts another one at the same address.
 restart_under_load() {
-    local name=$1 op=$2 port
+    local name=$1 op=$2
     shift 2
-    port=$(scene_free_port)
-    local server=("$bin/bank-server" --listen "tcp://127.0.0.1:$port" "$@")
+    scene_new_place
+    local server=("$bin/bank-server" --listen "tcp://$scene_place" "$@")
     scene_start server "${server[@]}"
-    load "$name" --to "tcp://127.0.0.1:$port" --op "$op" --calls 2000 --rate 2500 --announce 500
+    load "$name" --to "tcp://$scene_place" --op "$op" --calls 2000 --rate 2500 --announce 500
     scene_await "$name" "completed 500"
     scene_kill server
     scene_start server "${server[@]}"

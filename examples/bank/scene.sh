@@ -5,6 +5,8 @@
 
 declare -A scene_pid scene_out scene_address
 scene_dir=
+scene_here=127.$((64 + ($$ >> 16))).$(($$ >> 8 & 255)).$(($$ & 255)) # Linux numbers its processes with 22 bits
+scene_port=20000
 
 # Makes the directory of a scene ($scene_dir); everything started since ends with the script, whatever happens.
 scene_begin() {
@@ -62,16 +64,11 @@ scene_start() {
     scene_address[$1]=${scene_line#listening }
 }
 
-# scene_free_port: a port nobody listens at, for a server that is to come back at the same place.  Below the range from
-# which the kernel serves "port 0" and outgoing connections: there, a client that dials could take it meanwhile.
-scene_free_port() {
-    local port
-    while :; do
-        port=$((20000 + RANDOM % 12000))
-        # Whether something answers there; the attempt's own message is of no interest.
-        (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
-    done
-    printf '%s' "$port"
+# scene_new_place: a HOST:PORT for a server that is to come back there, in $scene_place.  The address is this script's own,
+# of all those that are loopback: nobody else listens or dials there meanwhile, whether the server is up or down.
+scene_new_place() {
+    # shellcheck disable=SC2034  # for the sourcing script
+    scene_place=$scene_here:$((++scene_port))
 }
 
 # scene_await NAME TEXT: reads on until a line starts with TEXT.

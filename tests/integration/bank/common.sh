@@ -14,14 +14,14 @@ step() { printf -- '-- %s\n' "$*"; }
 # server OPTION...: a bank-server that keeps the journal; any port unless --listen is among the options.
 # shellcheck disable=SC2120  # called with options or without
 server() {
-    local listen=(--listen tcp://127.0.0.1:0)
+    local listen=(--listen "tcp://$scene_here:0")
     [[ " $* " != *" --listen "* ]] || listen=()
     scene_start server "$bin/bank-server" "${listen[@]}" --journal "$scene_dir/journal" "$@"
 }
 
 # cutter OPTION...: a wire-cutter before the server.
 cutter() {
-    scene_start cutter "$bin/wire-cutter" --listen 127.0.0.1:0 --to "${scene_address[server]#tcp://}" "$@"
+    scene_start cutter "$bin/wire-cutter" --listen "$scene_here:0" --to "${scene_address[server]#tcp://}" "$@"
 }
 
 # load OPTION...: starts bank-load, with the results in $scene_dir/results.

@@ -16,7 +16,7 @@ crashing() {
     local at=$1
     shift
     scene_start server env CRASH_AT="$at" CRASH_STEPS="$folder/steps" "$bin/bank-server-crashing" \
-        --listen "tcp://127.0.0.1:$port" --journal "$scene_dir/journal" --store "lmdb:$folder/store" \
+        --listen "tcp://$scene_place" --journal "$scene_dir/journal" --store "lmdb:$folder/store" \
         --opening-balance $opening "$@"
 }
 
@@ -39,14 +39,14 @@ point() {
     local at=$1 op=$2 exactly=$3
     shift 3
     rm -f "$folder"/*
-    port=$(scene_free_port)
+    scene_new_place
     crashing "$at" "$@"
-    load --to "tcp://127.0.0.1:$port" --op "$op" --calls "$calls" --window 2 --accounts 1 --max-cents 1 --deadline-ms 0
+    load --to "tcp://$scene_place" --op "$op" --calls "$calls" --window 2 --accounts 1 --max-cents 1 --deadline-ms 0
     wait_for_load
     ok=$(scene_field ok) unknown=$(scene_field failed_unknown)
     mv "$scene_dir/results" "$scene_dir/told"
     if [[ $op == deposit ]]; then
-        load --to "tcp://127.0.0.1:$port" --op balance --calls 1 --accounts 1
+        load --to "tcp://$scene_place" --op balance --calls 1 --accounts 1
         wait_for_load
         balance=$(($(scene_field last_balance) - opening))
         ((balance >= ok && balance <= ok + unknown)) ||

@@ -14,7 +14,8 @@ in_time() {
 }
 
 step "nobody listens"
-load --to "tcp://127.0.0.1:$(scene_free_port)" --calls 200 --deadline-ms 300
+scene_new_place
+load --to "tcp://$scene_place" --calls 200 --deadline-ms 300
 wait_for_load
 expect calls -eq 200
 expect failed_not_executed -eq 200

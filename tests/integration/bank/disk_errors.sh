@@ -17,7 +17,7 @@ failing() {
     [[ $2 == on ]] || once=(DISK_FAILS_ONCE=yes)
     shift 2
     scene_spawn server env DISK_FAILS_AT="$at" DISK_CALLS="$folder/calls" "${once[@]}" "$bin/bank-server-failing-disk" \
-        --listen tcp://127.0.0.1:0 --journal "$scene_dir/journal" --store "lmdb:$folder/store" --opening-balance $opening "$@"
+        --listen "tcp://$scene_here:0" --journal "$scene_dir/journal" --store "lmdb:$folder/store" --opening-balance $opening "$@"
     if scene_read server; then
         [[ $scene_line == "listening "* ]] || scene_fail "the server said $scene_line"
         scene_address[server]=${scene_line#listening }
@@ -59,7 +59,7 @@ point() {
     fi
     made=$(stat -c %s "$folder/calls")
     mv "$scene_dir/results" "$scene_dir/told"
-    scene_start server "$bin/bank-server" --listen tcp://127.0.0.1:0 --journal "$scene_dir/journal" \
+    scene_start server "$bin/bank-server" --listen "tcp://$scene_here:0" --journal "$scene_dir/journal" \
         --store "lmdb:$folder/store" --opening-balance $opening "$@"
     load --to "${scene_address[server]}" --op balance --calls 1 --accounts 1
     wait_for_load

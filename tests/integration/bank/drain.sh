@@ -15,7 +15,7 @@ restarts=5
 serve() {
     local place=$1
     shift
-    [[ -n ${places[$place]-} ]] || places[$place]=tcp://127.0.0.1:$(scene_free_port)
+    [[ -n ${places[$place]-} ]] || { scene_new_place && places[$place]=tcp://$scene_place; }
     scene_start "server-$place" "$bin/bank-server" --listen "${places[$place]}" --journal "$scene_dir/journal" "$@"
 }
 

@@ -13,9 +13,9 @@ printf 'seed %d\n' "${4:-$$}"
 opening=1000
 per_kill=120 # calls: somewhat more than are made between two kills
 
-# durable OPTION...: the server at $port, with its store and the accounts in it.
+# durable OPTION...: the server at $scene_place, with its store and the accounts in it.
 durable() {
-    server --listen "tcp://127.0.0.1:$port" --store "lmdb:$store" --opening-balance $opening "$@"
+    server --listen "tcp://$scene_place" --store "lmdb:$store" --opening-balance $opening "$@"
 }
 
 # A folder in memory, where there is one: kill -9 does not ask whether a disk was flushed.
@@ -27,9 +27,9 @@ store_folder() {
 kill_again_and_again() {
     local rounds=$1 round i
     shift
-    port=$(scene_free_port)
+    scene_new_place
     durable "$@"
-    load --to "tcp://127.0.0.1:$port" --calls $((rounds * per_kill)) --window 64 --accounts 1 --max-cents 1 \
+    load --to "tcp://$scene_place" --calls $((rounds * per_kill)) --window 64 --accounts 1 --max-cents 1 \
         --announce 10 --deadline-ms 0
     for ((round = 0; round < rounds; round++)); do
         for ((i = RANDOM % 12; i >= 0; i--)); do
@@ -48,7 +48,7 @@ kill_again_and_again() {
 # After the last restart the accounts are asked.
 ask_balance() {
     mv "$scene_dir/results" "$scene_dir/deposits"
-    load --to "tcp://127.0.0.1:$port" --op balance --calls 1 --accounts 1
+    load --to "tcp://$scene_place" --op balance --calls 1 --accounts 1
     wait_for_load
     balance=$(($(scene_field last_balance) - opening))
     mv "$scene_dir/deposits" "$scene_dir/results"
@@ -124,7 +124,7 @@ await_silence() {
 # What ran after the backup, and was not answered, is asked for again: the copy does not know that it ran.
 step "an old copy takes the place of the file: it does not pass for it"
 store=$folder/restored
-port=$(scene_free_port)
+scene_new_place
 durable --no-transactions
 cutter
 load --to "tcp://${scene_address[cutter]}" --calls 1500 --window 64 --accounts 1 --max-cents 1 --announce 10 --deadline-ms 0
@@ -140,7 +140,7 @@ scene_kill cutter
 rm "$store"
 cp "$folder/backup" "$store"
 durable --no-transactions
-scene_start cutter "$bin/wire-cutter" --listen "${scene_address[cutter]}" --to "127.0.0.1:$port"
+scene_start cutter "$bin/wire-cutter" --listen "${scene_address[cutter]}" --to "$scene_place"
 wait_for_load
 expect failed_not_executed -eq 0
 expect failed_executed -eq 0

@@ -11,8 +11,8 @@ between_two() {
     shift
     step "$op $*"
     for place in a b; do
-        scene_start "server-$place" "$bin/bank-server" --listen tcp://127.0.0.1:0 --journal "$scene_dir/journal-$place"
-        scene_start "cutter-$place" "$bin/wire-cutter" --listen 127.0.0.1:0 \
+        scene_start "server-$place" "$bin/bank-server" --listen "tcp://$scene_here:0" --journal "$scene_dir/journal-$place"
+        scene_start "cutter-$place" "$bin/wire-cutter" --listen "$scene_here:0" \
             --to "${scene_address[server-$place]#tcp://}" --seed 5 "$@"
         to+=("tcp://${scene_address[cutter-$place]}")
     done

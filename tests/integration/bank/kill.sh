@@ -7,13 +7,12 @@ source "$(dirname "$0")/common.sh"
 
 # kill_under OP: about 50 calls are pending when the server dies; it comes back at once, without its memory.
 kill_under() {
-    local port
-    port=$(scene_free_port)
-    server --listen "tcp://127.0.0.1:$port" --delay-ms 20
-    load --to "tcp://127.0.0.1:$port" --op "$1" --calls 3000 --rate 2500 --announce 1000
+    scene_new_place
+    server --listen "tcp://$scene_place" --delay-ms 20
+    load --to "tcp://$scene_place" --op "$1" --calls 3000 --rate 2500 --announce 1000
     scene_await load "completed 1000"
     scene_kill server
-    server --listen "tcp://127.0.0.1:$port" --delay-ms 20
+    server --listen "tcp://$scene_place" --delay-ms 20
     wait_for_load
     scene_stop server
     scene_line=$told

@@ -17,12 +17,12 @@ step "run.sh"
 sed -n '/^```text/,/^```/p' "$bank/README.md" | grep -v '^```' | shape >"$scene_dir/shown"
 shape <"$scene_dir/said" | diff "$scene_dir/shown" - || scene_fail "README.md (<) and run.sh (>) differ"
 
-# play COMMAND...: of the README, with the programs of this build and at ports of its own.
+# play COMMAND...: of the README, with the programs of this build and at places of its own.
 play() {
     local words=("${@//build\/bin/$bin}") name=${1##*/}
     words=("${words[@]//examples\/bank/$bank}")
-    words=("${words[@]//4061/$server_port}")
-    words=("${words[@]//4062/$cutter_port}")
+    words=("${words[@]//127.0.0.1:4061/$server_place}")
+    words=("${words[@]//127.0.0.1:4062/$cutter_place}")
     step "$*"
     case $name in
         bank-server | wire-cutter) scene_start "$name" "${words[@]}" ;;
@@ -30,9 +30,10 @@ play() {
     esac
 }
 
-server_port=$(scene_free_port)
-cutter_port=$server_port
-while ((cutter_port == server_port)); do cutter_port=$(scene_free_port); done
+scene_new_place
+server_place=$scene_place
+scene_new_place
+cutter_place=$scene_place
 cd "$scene_dir"
 while read -ra words; do
     play "${words[@]}"

@@ -13,7 +13,8 @@ attempts_of() { sed -n "$1p" "$scene_dir/results" | cut -f 4; }
 # reload TEXT: a load of calls that nobody answers, and in the middle of it other properties.
 reload() {
     echo 'RetryIntervals=-1' >"$conf"
-    load --to "tcp://127.0.0.1:$(scene_free_port)" --op balance --window 1 --rate 400 --calls 400 --announce 100 \
+    scene_new_place
+    load --to "tcp://$scene_place" --op balance --window 1 --rate 400 --calls 400 --announce 100 \
         --config "$conf"
     scene_await load "completed 100"
     echo "$1" >"$conf"

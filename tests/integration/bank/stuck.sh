@@ -29,7 +29,7 @@ stuck="heartbeat missed, though the peer's host acknowledges all it is sent"
 
 step "a server is stopped: its calls go on at the other one"
 for place in a b; do
-    scene_start "server-$place" "$bin/bank-server" --listen tcp://127.0.0.1:0 --journal "$scene_dir/journal-$place" \
+    scene_start "server-$place" "$bin/bank-server" --listen "tcp://$scene_here:0" --journal "$scene_dir/journal-$place" \
         --delay-ms 5
 done
 load --to "${scene_address[server-a]},${scene_address[server-b]}" --calls 20000 --announce 1000 --verbose \

@@ -383,7 +383,7 @@ Test(attempt, given_up_when_half_written_is_not_cancelled)
     char uri[SEMEL_ENDPOINT_TEXT_MAX], other[SEMEL_ENDPOINT_TEXT_MAX], list[ENGINE_LIST];
     const struct welcome welcome = peer_some_welcome();
     int listener = peer_listen(uri);
-    engine_dead_uri(other); /* until the first one is connected, however slow it is to say WELCOME */
+    loopback_dead(other); /* until the first one is connected, however slow it is to say WELCOME */
     client_open(&client, LIST(HOUR, "RetryIntervals=0 0 0", "Deadline=0"), engine_list(list, uri, other));
     for (unsigned i = 0; i < REQUESTS; i++)
         watch_start_sized(&watches[i], &client, SET, i, 60000, 0, NULL);

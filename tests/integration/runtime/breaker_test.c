@@ -15,7 +15,7 @@ Test(breaker, opens_after_failures_in_a_row_and_then_calls_fail_at_once)
 {
     char uri[SEMEL_ENDPOINT_TEXT_MAX];
     struct client client;
-    engine_dead_uri(uri);
+    loopback_dead(uri);
     client_open(&client, LIST("RetryIntervals=-1", "BreakerFailures=3", HOUR), uri);
     for (unsigned i = 0; i < 3; i++) {
         semel_status status = engine_call(&client, ADD, i, NULL);
@@ -40,7 +40,7 @@ Test(breaker, an_open_one_denies_the_retries_of_the_call_that_opened_it)
 {
     char uri[SEMEL_ENDPOINT_TEXT_MAX];
     struct client client;
-    engine_dead_uri(uri);
+    loopback_dead(uri);
     client_open(&client, LIST("RetryIntervals=0 0 0 0 0", "BreakerFailures=2", HOUR), uri);
     semel_status status = engine_call(&client, ADD, 1, NULL);
     check_status(&status, UNAVAILABLE, BREAKER_OPEN, NOT_EXECUTED);
@@ -55,7 +55,7 @@ Test(breaker, success_between_failures_keeps_it_closed)
     char uri[SEMEL_ENDPOINT_TEXT_MAX];
     struct server server;
     struct client client;
-    engine_dead_uri(uri);
+    loopback_dead(uri);
     client_open(&client, LIST("RetryIntervals=-1", "BreakerFailures=3", HOUR), uri);
     for (unsigned round = 0; round < 4; round++) {
         for (unsigned i = 0; i < 2; i++) {
@@ -80,7 +80,7 @@ Test(breaker, who_waits_waits_for_the_probe_and_an_answer_closes_it)
     struct server server;
     struct client client;
     struct watch watch;
-    engine_dead_uri(uri);
+    loopback_dead(uri);
     client_open(&client,
                 LIST("probe.Probe.Add.OnUnavailable=wait", "probe.Probe.Add.RetryIntervals=1",
                      "BreakerFailures=2", "BreakerOpenTime=60", "probe.Probe.Set.RetryIntervals=-1"),
@@ -109,7 +109,7 @@ Test(breaker, the_other_endpoint_is_used_meanwhile)
     char dead[SEMEL_ENDPOINT_TEXT_MAX], list[ENGINE_LIST];
     struct server server;
     struct client client;
-    engine_dead_uri(dead);
+    loopback_dead(dead);
     server_open(&server, NULL);
     client_open(&client, LIST("RetryIntervals=-1", "BreakerFailures=1", HOUR),
                 engine_list(list, dead, server.uri));

@@ -78,7 +78,7 @@ Test(budget, calls_that_find_no_server_are_not_charged)
 {
     char uri[SEMEL_ENDPOINT_TEXT_MAX];
     struct client client;
-    engine_dead_uri(uri);
+    loopback_dead(uri);
     client_open(&client, LIST("RetryIntervals=0 0 0", "RetryBudgetPercent=0", "RetryBudgetFloor=0"), uri);
     for (unsigned i = 0; i < 50; i++) {
         semel_status status = engine_call(&client, ADD, i, NULL);

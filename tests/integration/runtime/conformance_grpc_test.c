@@ -138,7 +138,7 @@ Test(conformance_grpc, retry_unref_before_finish)
     char uri[SEMEL_ENDPOINT_TEXT_MAX];
     struct client client;
     struct watch watch;
-    engine_dead_uri(uri);
+    loopback_dead(uri);
     client_open(&client, LIST("RetryIntervals=0 3600000", "Deadline=0"), uri);
     watch_start(&watch, &client, SET, 1, NULL);
     while (client_stats(&client).dials < 2)

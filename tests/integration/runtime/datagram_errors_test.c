@@ -12,8 +12,6 @@
 
 TestSuite(datagram_errors, .timeout = 60);
 
-#define ANYWHERE "udp://127.0.0.1:0"
-
 /* The transport of production but for what it is told; on its node's thread. */
 static struct flaw {
     int error;
@@ -147,7 +145,7 @@ Test(datagram_errors, a_full_socket_is_waited_for_and_each_leaves_once)
     struct server server;
     struct client client;
     struct watch watches[ROW];
-    server_open_at(&server, NULL, ANYWHERE);
+    server_open_at(&server, NULL, loopback_udp());
     client_open_flawed(&client, LIST(server.uri));
     flaw.error = EAGAIN;
     flaw.times = 5;
@@ -170,7 +168,7 @@ Test(datagram_errors, a_socket_that_stays_full_is_waited_for_until_the_deadline)
     struct client client;
     struct watch watches[2];
     static const semel_call_options options = OPTIONS(30, NULL, -1, SEMEL_ON_UNAVAILABLE_UNSET);
-    server_open_at(&server, NULL, ANYWHERE);
+    server_open_at(&server, NULL, loopback_udp());
     client_open_flawed(&client, LIST(server.uri));
     flaw.error = EAGAIN;
     flaw.op = 1;
@@ -195,7 +193,7 @@ Test(datagram_errors, one_that_can_not_leave_fails_alone)
     struct server server;
     struct client client;
     struct watch watches[ROW];
-    server_open_at(&server, NULL, ANYWHERE);
+    server_open_at(&server, NULL, loopback_udp());
     client_open_flawed(&client, LIST(server.uri));
     unsigned count = sizeof errors / sizeof *errors;
     for (unsigned i = 0; i < count; i++) {
@@ -231,7 +229,7 @@ Test(datagram_errors, of_an_earlier_one_keep_no_other_from_leaving)
     struct server server;
     struct client client;
     struct watch watches[2];
-    server_open_at(&server, NULL, ANYWHERE);
+    server_open_at(&server, NULL, loopback_udp());
     client_open_flawed(&client, LIST(server.uri));
     for (unsigned i = 0; i < sizeof errors / sizeof *errors; i++) {
         flaw.error = errors[i];
@@ -251,8 +249,8 @@ Test(datagram_errors, what_waits_for_room_leaves_for_the_next_address)
     struct server server, gone;
     struct client client;
     struct watch watches[2];
-    server_open_at(&gone, NULL, ANYWHERE);
-    server_open_at(&server, NULL, ANYWHERE);
+    server_open_at(&gone, NULL, loopback_udp());
+    server_open_at(&server, NULL, loopback_udp());
     client_open_flawed(&client, LIST(gone.uri, server.uri));
     server_close(&gone);
     flaw.error = EAGAIN;
@@ -283,7 +281,7 @@ Test(datagram_errors, that_a_server_hears_when_it_receives_lose_nothing)
     struct server server;
     struct client client;
     struct watch watch;
-    server_open_at(&server, NULL, ANYWHERE);
+    server_open_at(&server, NULL, loopback_udp());
     client_open(&client, NULL, server.uri);
     prepare_flaw();
     on_node(server.node, make_flawed, &server);

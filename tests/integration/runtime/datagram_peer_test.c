@@ -14,8 +14,6 @@
 
 TestSuite(datagram_peer, .timeout = 60);
 
-#define ANYWHERE "udp://127.0.0.1:0"
-
 struct sender {
     int fd;
     uint8_t bytes[4096];
@@ -24,8 +22,7 @@ struct sender {
 
 static void sender_open(struct sender *sender, const struct server *server)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    address.sin_port = htons((uint16_t)strtoul(strrchr(server->uri, ':') + 1, NULL, 10));
+    struct sockaddr_in address = loopback_of(server->uri);
     memset(sender, 0, sizeof *sender);
     sender->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     cr_assert(sender->fd >= 0 && connect(sender->fd, (struct sockaddr *)&address, sizeof address) == 0);
@@ -60,7 +57,7 @@ Test(datagram_peer, that_doubles_one_runs_it_twice)
 {
     struct server server;
     struct sender sender;
-    server_open_at(&server, NULL, ANYWHERE);
+    server_open_at(&server, NULL, loopback_udp());
     sender_open(&sender, &server);
     prepare(&sender, HINT, 5);
     send_size(&sender, sender.size);
@@ -77,7 +74,7 @@ Test(datagram_peer, that_asks_for_what_must_not_run_twice_is_not_served)
     static const enum method methods[] = {ADD, SET, PEEK, TELL};
     struct server server;
     struct sender sender;
-    server_open_at(&server, NULL, ANYWHERE);
+    server_open_at(&server, NULL, loopback_udp());
     sender_open(&sender, &server);
     for (unsigned i = 0; i < 4; i++) {
         prepare(&sender, methods[i], i);
@@ -103,7 +100,7 @@ Test(datagram_peer, that_makes_no_sense_is_counted_by_reason)
 {
     struct server server;
     struct sender sender;
-    server_open_at(&server, NULL, ANYWHERE);
+    server_open_at(&server, NULL, loopback_udp());
     sender_open(&sender, &server);
     memset(sender.bytes, 0xa5, sizeof sender.bytes);
     send_size(&sender, 0);
@@ -134,7 +131,7 @@ Test(datagram_peer, that_asks_for_what_is_not_there_is_not_served)
     static const uint8_t nonsense[] = {0x0b, 0x01, 0xff};
     struct server server;
     struct sender sender;
-    server_open_at(&server, NULL, ANYWHERE);
+    server_open_at(&server, NULL, loopback_udp());
     sender_open(&sender, &server);
     datagram_write(sender.bytes, 1, 12345, 0);
     send_size(&sender, FRAME_HEADER_SIZE);
@@ -153,7 +150,7 @@ Test(datagram_peer, that_sends_more_than_may_run_is_not_served)
 {
     struct server server;
     struct sender sender;
-    server_open_at(&server, LIST("MaxRunning=2"), ANYWHERE);
+    server_open_at(&server, LIST("MaxRunning=2"), loopback_udp());
     server.tell = server_keep;
     sender_open(&sender, &server);
     prepare(&sender, HINT, 1);
@@ -186,7 +183,7 @@ Test(datagram_peer, whose_datagram_fails_hears_nothing_of_it)
 {
     struct server server;
     struct sender sender;
-    server_open_at(&server, NULL, ANYWHERE);
+    server_open_at(&server, NULL, loopback_udp());
     server.tell = refuse;
     sender_open(&sender, &server);
     for (unsigned op = 1; op <= 2; op++) {
@@ -210,9 +207,9 @@ Test(datagram_peer, that_floods_does_not_stop_the_others)
     struct sender sender;
     char uri[SEMEL_ENDPOINT_TEXT_MAX];
     semel_status status;
-    server_open_at(&server, NULL, ANYWHERE);
+    server_open_at(&server, NULL, loopback_udp());
     sender_open(&sender, &server);
-    cr_assert_eq((int)semel_server_listen(server.semel, "tcp://127.0.0.1:0", uri, &status), SEMEL_OK);
+    cr_assert_eq((int)semel_server_listen(server.semel, loopback_tcp(), uri, &status), SEMEL_OK);
     client_open(&client, NULL, uri);
     memset(sender.bytes, 0x77, sizeof sender.bytes);
     for (unsigned i = 1; i <= CALLS; i++) {
@@ -239,7 +236,7 @@ Test(datagram_peer, whose_datagram_comes_by_a_stream_is_closed_on)
     struct server server;
     struct sender sender;
     struct peer peer;
-    server_open_at(&server, NULL, "tcp://127.0.0.1:0");
+    server_open_at(&server, NULL, loopback_tcp());
     sender_open(&sender, &server);
     prepare(&sender, HINT, 1);
     peer_connect(&peer, server.uri);
@@ -264,7 +261,7 @@ Test(datagram_peer, that_sends_to_a_draining_server_is_not_served)
 {
     struct server server;
     struct sender sender;
-    server_open_at(&server, NULL, ANYWHERE);
+    server_open_at(&server, NULL, loopback_udp());
     sender_open(&sender, &server);
     cr_assert_eq((int)semel_server_drain(server.semel, NULL, NULL), SEMEL_OK);
     prepare(&sender, HINT, 1);

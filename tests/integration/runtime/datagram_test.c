@@ -12,8 +12,6 @@
 
 TestSuite(datagram, .timeout = 60);
 
-#define ANYWHERE "udp://127.0.0.1:0"
-
 static uint64_t sum(const uint64_t *counters, size_t count)
 {
     uint64_t total = 0;
@@ -33,7 +31,7 @@ Test(datagram, that_was_sent_is_neither_ok_nor_failed)
     struct client client;
     struct losses losses;
     struct watch watch;
-    server_open_at(&server, NULL, ANYWHERE);
+    server_open_at(&server, NULL, loopback_udp());
     client_open(&client, NULL, server.uri);
     losses_listen(&losses, client.channel);
     watch_start(&watch, &client, HINT, 1, NULL);
@@ -92,7 +90,7 @@ Test(datagram, a_row_shares_system_calls)
     struct server server;
     struct client client;
     struct row row = {&client, ROW};
-    server_open_at(&server, NULL, ANYWHERE);
+    server_open_at(&server, NULL, loopback_udp());
     client_open(&client, NULL, server.uri);
     on_node(client.node, send_row, &row);
     cr_assert_eq((int)semel_channel_flush(client.channel, 10000), SEMEL_OK);
@@ -120,7 +118,7 @@ Test(datagram, carries_no_operation_that_must_not_run_twice_or_is_waited_for)
     struct client client;
     probe_Reply reply;
     semel_status status;
-    server_open_at(&server, NULL, ANYWHERE);
+    server_open_at(&server, NULL, loopback_udp());
     client_open(&client, NULL, server.uri);
     check_refused(&client, ADD);
     check_refused(&client, SET);
@@ -156,7 +154,7 @@ Test(datagram, is_never_split)
     enum { LARGEST = 1200 - 48 - 5 };
     struct server server;
     struct client client;
-    server_open_at(&server, NULL, ANYWHERE);
+    server_open_at(&server, NULL, loopback_udp());
     client_open(&client, NULL, server.uri);
     cr_assert_eq((int)hint_padded(&client, 1, LARGEST), SEMEL_OK);
     server_wait_runs(&server, 1, 1);
@@ -193,7 +191,7 @@ Test(datagram, to_a_port_without_a_server_is_told_as_lost)
     struct client client;
     struct losses losses;
     struct watch watch;
-    server_open_at(&server, NULL, ANYWHERE);
+    server_open_at(&server, NULL, loopback_udp());
     char uri[SEMEL_ENDPOINT_TEXT_MAX];
     memcpy(uri, server.uri, sizeof uri);
     server_close(&server); /* the port is free again, and nobody is there */
@@ -219,7 +217,7 @@ Test(datagram, leaves_an_address_that_refuses_for_the_next)
     struct server server;
     struct client client;
     char uri[SEMEL_ENDPOINT_TEXT_MAX];
-    server_open_at(&server, NULL, ANYWHERE);
+    server_open_at(&server, NULL, "udp://127.0.0.1:0");
     snprintf(uri, sizeof uri, "udp://localhost:%s", strrchr(server.uri, ':') + 1);
     client_open(&client, NULL, uri);
     hint(&client, 1);
@@ -273,7 +271,7 @@ static void check_parcel(void (*start)(void *), unsigned sent)
     struct client client;
     struct watch watch = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
     struct parcel parcel = {.client = &client, .watch = &watch};
-    server_open_at(&server, NULL, ANYWHERE);
+    server_open_at(&server, NULL, loopback_udp());
     client_open(&client, NULL, server.uri);
     on_node(client.node, start, &parcel);
     if (sent > 0)
@@ -305,7 +303,7 @@ Test(datagram, that_has_not_left_ends_with_its_channel)
     struct server server;
     struct client client;
     struct losses losses;
-    server_open_at(&server, NULL, ANYWHERE);
+    server_open_at(&server, NULL, loopback_udp());
     client_open_unrun(&client, NULL, server.uri);
     losses_listen(&losses, client.channel);
     hint(&client, 1);
@@ -336,7 +334,7 @@ Test(datagram, may_be_sent_by_the_one_who_is_told_that_another_left)
     struct server server;
     struct client client;
     struct teller teller = {&client, 9};
-    server_open_at(&server, NULL, ANYWHERE);
+    server_open_at(&server, NULL, loopback_udp());
     client_open_unrun(&client, NULL, server.uri);
     cr_assert_eq(
         (int)probe_Probe_Hint_start(client.channel, &(probe_Request){.op = 1}, NULL, NULL, hint_again, &teller),

@@ -36,7 +36,7 @@ static void office_open(void)
     const struct semel_node_options options = {.thread = true, .name = "head", .log = note};
     cr_assert_eq((int)semel_node_open(&options, &office.node, &status), SEMEL_OK);
     cr_assert_eq((int)semel_server_open(office.node, NULL, &office.semel, &status), SEMEL_OK);
-    cr_assert_eq((int)semel_server_listen(office.semel, "tcp://127.0.0.1:0", office.uri, &status), SEMEL_OK);
+    cr_assert_eq((int)semel_server_listen(office.semel, loopback_tcp(), office.uri, &status), SEMEL_OK);
 }
 
 static void office_close(void)

@@ -168,7 +168,7 @@ Test(dial, a_refused_one_gives_way_at_once)
     char dead[SEMEL_ENDPOINT_TEXT_MAX], list[ENGINE_LIST];
     struct server server;
     struct client client;
-    engine_dead_uri(dead);
+    loopback_dead(dead);
     server_open(&server, NULL);
     client_open(&client, LIST(PATIENT), engine_list(list, dead, server.uri));
     semel_status status = engine_call(&client, ADD, 1, NULL);
@@ -187,12 +187,12 @@ struct void_port {
 
 static void void_port_open(struct void_port *port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = loopback_any();
     socklen_t size = sizeof address;
     port->listener = socket(AF_INET, SOCK_STREAM, 0);
     cr_assert(bind(port->listener, (struct sockaddr *)&address, size) == 0 && listen(port->listener, 0) == 0 &&
               getsockname(port->listener, (struct sockaddr *)&address, &size) == 0);
-    snprintf(port->uri, sizeof port->uri, "tcp://127.0.0.1:%u", ntohs(address.sin_port));
+    snprintf(port->uri, sizeof port->uri, "tcp://%s:%u", loopback_here(), ntohs(address.sin_port));
     for (int i = 0; i < 4; i++) {
         port->fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
         int result = connect(port->fillers[i], (struct sockaddr *)&address, size);
@@ -274,7 +274,7 @@ Test(dial, two_to_one_server_are_one_connection)
     struct client client;
     struct watch watch;
     server_open(&server, NULL);
-    cr_assert_eq(semel_server_listen(server.semel, "tcp://127.0.0.1:0", more, NULL), SEMEL_OK);
+    cr_assert_eq(semel_server_listen(server.semel, loopback_tcp(), more, NULL), SEMEL_OK);
     cr_assert_eq(pipe(held_pipe), 0);
     cr_assert_eq(semel_node_post(server.node, hold, NULL), SEMEL_OK);
     client_open(&client, LIST(PATIENT), engine_list(list, server.uri, more));
@@ -438,7 +438,7 @@ Test(dial, every_kind_of_address_is_reached)
     cr_assert_not_null(mkdtemp(folder));
     snprintf(path, sizeof path, "unix:%s/s", folder);
     snprintf(name, sizeof name, "unix:@semel-dial-%d", (int)getpid());
-    const char *const uris[] = {"tcp://127.0.0.1:0", "tcp://[::1]:0", path, name};
+    const char *const uris[] = {loopback_tcp(), "tcp://[::1]:0", path, name};
     for (unsigned i = 0; i < sizeof uris / sizeof *uris; i++) {
         struct server server;
         struct client client;

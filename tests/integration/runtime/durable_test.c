@@ -13,8 +13,6 @@
 
 TestSuite(durable, .timeout = 60);
 
-#define ANY "tcp://127.0.0.1:0"
-
 static struct gate gate;
 static struct server server;
 
@@ -50,7 +48,7 @@ static void come(struct peer *peer, const struct hello *hello, bool resumed)
 static void open_server(void)
 {
     gate_init(&gate);
-    gate_serve(&gate, &server, NULL, ANY);
+    gate_serve(&gate, &server, NULL, loopback_tcp());
 }
 
 /* The same, and a client that was welcomed. */
@@ -72,7 +70,7 @@ static void crash_and_restart(void)
 {
     server_close(&server);
     gate.closed = false;
-    gate_serve(&gate, &server, NULL, ANY);
+    gate_serve(&gate, &server, NULL, loopback_tcp());
 }
 
 /* ---- waiting ---- */
@@ -276,7 +274,7 @@ Test(durable, what_waits_longer_than_its_deadline_is_not_executed)
 static void let_session_expire(struct peer *peer)
 {
     gate_init(&gate);
-    gate_serve(&gate, &server, LIST("Lease=100"), ANY);
+    gate_serve(&gate, &server, LIST("Lease=100"), loopback_tcp());
     struct hello hello = peer_some_hello(1);
     come(peer, &hello, false);
     gate_shut(&gate);
@@ -461,7 +459,7 @@ Test(durable, a_drain_does_not_wait_for_ever_for_a_handler)
     struct peer peer;
     atomic_bool drained = false;
     gate_init(&gate);
-    gate_serve(&gate, &server, LIST("DrainTimeout=100"), ANY);
+    gate_serve(&gate, &server, LIST("DrainTimeout=100"), loopback_tcp());
     server.handler = server_keep;
     struct hello hello = peer_some_hello(1);
     come(&peer, &hello, false);

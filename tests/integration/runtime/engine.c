@@ -20,11 +20,6 @@ enum semel_code engine_fail(struct server *server, semel_request *request, probe
     return semel_request_error(request, engine_failing.code, "run %u of %u fails", out->runs, out->op);
 }
 
-void engine_dead_uri(char *uri)
-{
-    close(peer_listen(uri));
-}
-
 const char *engine_list(char *into, const char *a, const char *b)
 {
     snprintf(into, ENGINE_LIST, "%s,%s", a, b);

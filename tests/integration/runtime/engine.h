@@ -25,8 +25,6 @@ extern struct engine_failing engine_failing;
 /* Fails as engine_failing says, then answers. */
 server_handler engine_fail;
 
-/* A free port where nobody listens. */
-void engine_dead_uri(char *uri);
 /* "a,b": into has room for ENGINE_LIST. */
 const char *engine_list(char *into, const char *a, const char *b);
 /* "a,b,c" */

@@ -62,7 +62,7 @@ Test(failover, a_dead_and_a_dropping_endpoint_hide_no_live_one)
     struct dropper dropper;
     struct server server;
     struct client client;
-    engine_dead_uri(dead);
+    loopback_dead(dead);
     dropper_open(&dropper, false);
     server_open(&server, NULL);
     client_open(&client, LIST("EndpointSelection=ordered", "RetryIntervals=-1"),
@@ -87,7 +87,7 @@ Test(failover, one_that_drops_what_was_written_is_tried_last)
     struct dropper dropper;
     struct server server;
     struct client client;
-    engine_dead_uri(dead);
+    loopback_dead(dead);
     dropper_open(&dropper, true);
     server_open(&server, NULL);
     client_open(&client, LIST("EndpointSelection=ordered", "RetryIntervals=0 60000"),

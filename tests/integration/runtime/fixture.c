@@ -156,7 +156,7 @@ void server_open_at(struct server *server, const char *const *properties, const 
 
 void server_open(struct server *server, const char *const *properties)
 {
-    server_open_at(server, properties, "tcp://127.0.0.1:0");
+    server_open_at(server, properties, loopback_tcp());
 }
 
 void server_fini(struct server *server)

@@ -9,6 +9,7 @@
 #include <semel/semel.h>
 
 #include "leaks.h"
+#include "loopback.h"
 #include "probe.semel.h"
 
 enum { OPS = 8192, PENDING_MAX = 256 };
@@ -33,7 +34,7 @@ struct server {
     size_t pending_count;
 };
 
-/* properties: "Key=Value" strings, the last one NULL; may be NULL.  Listens at 127.0.0.1, any port. */
+/* properties: "Key=Value" strings, the last one NULL; may be NULL.  Listens at this process's own address, any port. */
 void server_open(struct server *server, const char *const *properties);
 void server_open_at(struct server *server, const char *const *properties, const char *uri);
 /* The same on a store of the test's own. */

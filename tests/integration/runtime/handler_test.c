@@ -218,7 +218,7 @@ static semel_status call_server_of(const struct probe_Probe_handlers *handlers)
         cr_assert_eq((int)probe_Probe_serve(server, handlers, NULL), SEMEL_OK);
         cr_assert_eq((int)probe_Probe_serve(server, handlers, NULL), SEMEL_ALREADY_EXISTS);
     }
-    cr_assert_eq((int)semel_server_listen(server, "tcp://127.0.0.1:0", uri, NULL), SEMEL_OK);
+    cr_assert_eq((int)semel_server_listen(server, loopback_tcp(), uri, NULL), SEMEL_OK);
     client_open_unrun(&client, NULL, uri);
     probe_Probe_Add(client.channel, &(probe_Request){.op = 1}, &reply, NULL, &status);
     cr_assert_eq(status.attempts, 1);

@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "loopback.h"
+
 enum {
     HEADER = 12,
     PACKET = 4096,
@@ -168,13 +170,14 @@ static void *serve(void *arg)
 
 void names_open(struct names *names)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = loopback_any();
     socklen_t size = sizeof address;
     memset(names, 0, sizeof *names);
     names->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     cr_assert(names->fd >= 0 && bind(names->fd, (struct sockaddr *)&address, size) == 0 &&
               getsockname(names->fd, (struct sockaddr *)&address, &size) == 0);
-    snprintf(names->property, sizeof names->property, "NameServers=127.0.0.1:%u", ntohs(address.sin_port));
+    snprintf(names->property, sizeof names->property, "NameServers=%s:%u", loopback_here(),
+             ntohs(address.sin_port));
     pthread_mutex_init(&names->mutex, NULL);
     cr_assert_eq(pthread_create(&names->thread, NULL, serve, names), 0);
 }
@@ -199,6 +202,8 @@ void names_say(struct names *names, enum names_manner manner, const char *addres
         char text[INET6_ADDRSTRLEN];
         size_t length = strcspn(addresses, " ");
         snprintf(text, sizeof text, "%.*s", (int)length, addresses);
+        if (strcmp(text, "here") == 0 || strcmp(text, "elsewhere") == 0)
+            snprintf(text, sizeof text, "%s", *text == 'h' ? loopback_here() : loopback_elsewhere());
         if (inet_pton(AF_INET, text, &names->fours[names->four_count]) == 1)
             names->four_count++;
         else if (inet_pton(AF_INET6, text, &names->sixes[names->six_count]) == 1)

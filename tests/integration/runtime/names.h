@@ -40,7 +40,8 @@ struct names {
 void names_open(struct names *names);
 void names_close(struct names *names);
 
-/* What every name stands for from now on: addresses separated by blanks, "" for none. */
+/* What every name stands for from now on: addresses separated by blanks, "" for none;
+ * "here" and "elsewhere" are those of loopback.h. */
 void names_say(struct names *names, enum names_manner manner, const char *addresses);
 unsigned names_asked(struct names *names);
 

@@ -57,7 +57,7 @@ Test(oneway, without_a_server_is_told_as_lost_with_its_trail)
     char uri[SEMEL_ENDPOINT_TEXT_MAX];
     struct client client;
     struct losses losses;
-    engine_dead_uri(uri);
+    loopback_dead(uri);
     client_open(&client, LIST("RetryIntervals=0"), uri);
     losses_listen(&losses, client.channel);
     for (unsigned op = 1; op <= 3; op++)
@@ -156,7 +156,7 @@ Test(oneway, losses_are_told_to_a_callback_or_to_the_channel_not_to_both)
     struct client client;
     struct losses losses;
     struct watch watch, two_way;
-    engine_dead_uri(uri);
+    loopback_dead(uri);
     client_open(&client, LIST("RetryIntervals=-1"), uri);
     losses_listen(&losses, client.channel);
     watch_start(&watch, &client, TELL, 1, NULL);
@@ -193,7 +193,7 @@ Test(oneway, may_be_sent_by_the_one_who_is_told_of_a_loss)
     struct client client;
     struct losses losses;
     struct teller teller = {&client, 5};
-    engine_dead_uri(uri);
+    loopback_dead(uri);
     client_open_unrun(&client, LIST("RetryIntervals=-1"), uri);
     losses_listen(&losses, client.channel);
     losses.then = tell_again;
@@ -211,7 +211,7 @@ Test(oneway, ends_with_its_channel_and_is_told_before_that_is_closed)
     char uri[SEMEL_ENDPOINT_TEXT_MAX];
     struct client client;
     struct losses losses;
-    engine_dead_uri(uri);
+    loopback_dead(uri);
     client_open_unrun(&client, LIST("OnUnavailable=wait", "RetryIntervals=1000"), uri);
     losses_listen(&losses, client.channel);
     tell(&client, 1);

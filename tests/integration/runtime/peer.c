@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/bytes.h"
+#include "loopback.h"
 #include "probe.semel.h"
 
 #define SEED_STRIDE UINT64_C(0x9e3779b97f4a7c15)
@@ -24,12 +25,12 @@ enum { FRAME_MAX = 8 << 20 };
 
 int peer_listen(char *uri)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = loopback_any();
     socklen_t size = sizeof address;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     cr_assert(fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 64) == 0 &&
               getsockname(fd, (struct sockaddr *)&address, &size) == 0);
-    snprintf(uri, SEMEL_ENDPOINT_TEXT_MAX, "tcp://127.0.0.1:%u", ntohs(address.sin_port));
+    snprintf(uri, SEMEL_ENDPOINT_TEXT_MAX, "tcp://%s:%u", loopback_here(), ntohs(address.sin_port));
     return fd;
 }
 
@@ -49,8 +50,7 @@ void peer_accept(struct peer *peer, int listener)
 
 void peer_connect(struct peer *peer, const char *uri)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    address.sin_port = htons((uint16_t)strtoul(strrchr(uri, ':') + 1, NULL, 10));
+    struct sockaddr_in address = loopback_of(uri);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     cr_assert(fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
     prepare(peer, fd, false);

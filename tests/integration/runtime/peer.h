@@ -23,7 +23,7 @@ struct peer {
     uint8_t *in; /* body of the last frame */
 };
 
-/* Listens at 127.0.0.1; uri gets at least SEMEL_ENDPOINT_TEXT_MAX bytes. */
+/* Listens at this process's own address; uri gets at least SEMEL_ENDPOINT_TEXT_MAX bytes. */
 int peer_listen(char *uri);
 /* Waits for a connection. */
 void peer_accept(struct peer *peer, int listener);

@@ -12,12 +12,6 @@
 
 TestSuite(policy, .timeout = 60);
 
-/* A free port where nobody listens. */
-static void dead_uri(char *uri)
-{
-    close(peer_listen(uri));
-}
-
 /* How a call of Add to nobody ends. */
 static semel_status call_nobody(const char *const *properties, const semel_call_options *options)
 {
@@ -25,7 +19,7 @@ static semel_status call_nobody(const char *const *properties, const semel_call_
     struct client client;
     probe_Reply reply;
     semel_status status;
-    dead_uri(uri);
+    loopback_dead(uri);
     client_open_unrun(&client, properties, uri);
     probe_Probe_Add(client.channel, &(probe_Request){.op = 1}, &reply, options, &status);
     cr_assert_eq(client_stats(&client).dials, status.attempts);
@@ -95,7 +89,7 @@ Test(policy, the_idl_is_under_the_properties_and_over_the_default)
         struct client client;
         probe_Reply reply;
         semel_status status;
-        dead_uri(uri);
+        loopback_dead(uri);
         client_open_unrun(&client, properties[i], uri);
         semel_call_wait(client.channel, &method, &(probe_Request){.op = 1}, &reply, NULL, NULL, &status);
         cr_assert_eq(status.attempts, 3 + i);
@@ -130,7 +124,7 @@ Test(policy, wait_goes_on_until_the_server_is_back)
     struct server server;
     struct client client;
     struct watch watch;
-    dead_uri(uri);
+    loopback_dead(uri);
     client_open(&client, LIST("OnUnavailable=wait", "RetryIntervals=1"), uri);
     watch_start(&watch, &client, ADD, 1, NULL);
     while (client_stats(&client).dials < 4)
@@ -154,7 +148,7 @@ Test(policy, a_lost_oneway_is_counted)
 {
     char uri[SEMEL_ENDPOINT_TEXT_MAX];
     struct client client;
-    dead_uri(uri);
+    loopback_dead(uri);
     client_open_unrun(&client, LIST("RetryIntervals=-1"), uri);
     for (unsigned i = 0; i < 3; i++)
         cr_assert_eq((int)probe_Probe_Tell(client.channel, &(probe_Request){.op = i}, NULL), SEMEL_OK);
@@ -176,7 +170,7 @@ Test(policy, one_round_over_all_endpoints_is_one_attempt)
     probe_Reply reply;
     semel_status status;
     for (size_t i = 0; i < 3; i++)
-        dead_uri(uris[i]);
+        loopback_dead(uris[i]);
     snprintf(list, sizeof list, "%s,%s,%s", uris[0], uris[1], uris[2]);
     client_open_unrun(&client, LIST("RetryIntervals=0"), list);
     probe_Probe_Add(client.channel, &(probe_Request){.op = 1}, &reply, NULL, &status);
@@ -207,7 +201,7 @@ static void reach_the_live_one(const char *selection)
     struct client client;
     struct peer last;
     pthread_t thread;
-    dead_uri(dead);
+    loopback_dead(dead);
     int listener = peer_listen(dropping);
     pthread_create(&thread, NULL, drop_all, &listener);
     server_open(&server, NULL);

@@ -18,7 +18,7 @@ struct proxy {
     /* set before proxy_open; read by its thread only */
     enum proxy_direction direction;
     uint64_t cut_after; /* bytes in that direction, over all connections; UINT64_MAX: never */
-    bool mortal; /* after its cut it takes nobody any more; set before a client connects */
+    bool mortal;        /* after its cut it takes nobody any more; set before a client connects */
     uint64_t passed[2]; /* bytes by direction; to be read after proxy_close */
     unsigned cuts;
     unsigned connections;

@@ -88,7 +88,7 @@ Test(reconnect, waking_ends_a_long_wait)
     struct watch watch;
     const uint32_t hour[] = {3600000};
     const semel_call_options patient = OPTIONS(SEMEL_DEADLINE_NONE, hour, 1, SEMEL_ON_UNAVAILABLE_WAIT);
-    engine_dead_uri(uri);
+    loopback_dead(uri);
     client_open(&client, NULL, uri);
     watch_start(&watch, &client, ADD, 1, &patient);
     wait_for(&client, SEMEL_CONNECTIVITY_WAITING);
@@ -134,7 +134,7 @@ Test(reconnect, pinned_stays_with_the_server_it_was_with)
     char first[SEMEL_ENDPOINT_TEXT_MAX], list[ENGINE_LIST];
     struct server one, two;
     struct client client;
-    engine_dead_uri(first);
+    loopback_dead(first);
     server_open(&two, NULL);
     client_open(&client, LIST("EndpointSelection=pinned", "IdleTimeout=30"), engine_list(list, first, two.uri));
     semel_status status = engine_call(&client, ADD, 1, NULL);
@@ -253,7 +253,7 @@ Test(reconnect, nothing_is_told_inside_a_function_that_was_called)
     char uri[SEMEL_ENDPOINT_TEXT_MAX];
     struct client client;
     struct told told = {.client = &client};
-    engine_dead_uri(uri);
+    loopback_dead(uri);
     client_open_unrun(&client, NULL, uri);
     semel_channel_on_state(client.channel, on_state, &told);
     semel_channel_wake(client.channel);

@@ -55,7 +55,7 @@ Test(reload, new_calls_follow, .init = enter, .fini = leave)
 {
     char uri[SEMEL_ENDPOINT_TEXT_MAX];
     struct client client;
-    engine_dead_uri(uri);
+    loopback_dead(uri);
     open_reloadable(&client, "RetryIntervals=0 0\n", uri);
     cr_assert_eq(engine_call(&client, ADD, 1, NULL).attempts, 3);
     reload(&client, "RetryIntervals=0 0 0 0\n");
@@ -95,7 +95,7 @@ Test(reload, calls_between_two_attempts_go_on_as_they_began, .init = enter, .fin
     char uri[SEMEL_ENDPOINT_TEXT_MAX];
     struct client client;
     struct watch watch;
-    engine_dead_uri(uri);
+    loopback_dead(uri);
     open_reloadable(&client, "RetryIntervals=0 60 60\n", uri);
     watch_start(&watch, &client, ADD, 1, NULL);
     while (client_stats(&client).dials < 2)
@@ -111,7 +111,7 @@ Test(reload, a_bad_file_changes_nothing, .init = enter, .fini = leave)
     char uri[SEMEL_ENDPOINT_TEXT_MAX];
     struct client client;
     semel_status status;
-    engine_dead_uri(uri);
+    loopback_dead(uri);
     open_reloadable(&client, "RetryIntervals=0 0\n", uri);
     write_file("RetryIntervals=0 0 0\nNoSuchKey=1\n");
     cr_assert_eq(semel_properties_reload(client.properties, &status), SEMEL_INVALID_ARGUMENT);

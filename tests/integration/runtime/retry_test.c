@@ -16,7 +16,7 @@ static semel_status call_nobody(const char *const *properties)
 {
     char uri[SEMEL_ENDPOINT_TEXT_MAX];
     struct client client;
-    engine_dead_uri(uri);
+    loopback_dead(uri);
     client_open(&client, properties, uri);
     semel_status status = engine_call(&client, ADD, 1, NULL);
     struct semel_channel_stats stats = client_stats(&client);
@@ -257,7 +257,7 @@ Test(retry, wait_goes_on_with_a_backoff_at_its_cap)
     struct server server;
     struct client client;
     struct watch watch;
-    engine_dead_uri(uri);
+    loopback_dead(uri);
     client_open(&client,
                 LIST("OnUnavailable=wait", "RetryMaxAttempts=3", "RetryInitialBackoff=1", "RetryMaxBackoff=15",
                      "RetryBackoffMultiplier=4", "RetryJitter=none", "Deadline=0"),
@@ -283,7 +283,7 @@ Test(retry, the_philosophies_mix_on_one_channel)
     struct server server;
     struct client client;
     struct watch waits, gives_up, drops;
-    engine_dead_uri(uri);
+    loopback_dead(uri);
     client_open(
         &client,
         LIST("RetryIntervals=0 0", "probe.Probe.Add.OnUnavailable=wait", "probe.Probe.Peek.OnUnavailable=drop"),

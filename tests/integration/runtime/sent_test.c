@@ -129,7 +129,7 @@ Test(sent, is_not_told_of_a_call_that_never_connects)
     char uri[SEMEL_ENDPOINT_TEXT_MAX];
     struct client client;
     struct letter letter;
-    engine_dead_uri(uri);
+    loopback_dead(uri);
     client_open(&client, LIST("RetryIntervals=0 0"), uri);
     post(&letter, &client, NULL);
     check_status(watch_wait(&letter.watch), UNAVAILABLE, CONNECT_FAILED, NOT_EXECUTED);

@@ -88,7 +88,7 @@ void vault_start(uint64_t size_bytes, const char *const *properties)
     struct store_problem problem;
     struct store *store;
     cr_assert_eq(store_open(vault.spec, &options, &store, &problem), SEMEL_OK, "%s", problem.text);
-    server_open_on_store(&vault.server, properties, "tcp://127.0.0.1:0", store);
+    server_open_on_store(&vault.server, properties, loopback_tcp(), store);
     cr_assert_eq(vault_Vault_serve(vault.server.semel, &handlers, NULL), SEMEL_OK);
     on_node(vault.server.node, open_slips, NULL);
 }

@@ -2,11 +2,11 @@
 
 It must not know what a test checks.  Reads best next: books.py, story.py.
 """
+import itertools
 import os
 import pathlib
 import queue
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -92,17 +92,13 @@ def open_gate(path):
         pass
 
 
-def free_port():
-    """A port nobody listens at, below those that the kernel gives away by itself."""
-    for port in range(20000 + os.getpid() % 10000, 32000):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
-    raise Failure("no port is free")
+ports = itertools.count(20000)
+
+
+def own_host():
+    """A loopback address of this process's own: nobody else listens or dials there, whether the server is up or down."""
+    pid = os.getpid()  # of 22 bits
+    return f"127.{64 + (pid >> 16)}.{pid >> 8 & 255}.{pid & 255}"
 
 
 class Scene:
@@ -110,7 +106,8 @@ class Scene:
 
     def __init__(self, binaries, folder, tasks):
         self.binaries, self.folder = binaries, pathlib.Path(folder)
-        self.uri = f"tcp://127.0.0.1:{free_port()}"
+        self.host = own_host()
+        self.uri = f"tcp://{self.host}:{next(ports)}"
         self.state = self.folder / "state"
         self.programs = []
         (self.folder / "tasks").write_text("".join(f"{line}\n" for line in tasks))
@@ -128,7 +125,7 @@ class Scene:
 
     def cutter(self, *options):
         """A wire-cutter before the server, and where it listens."""
-        cutter = self.start("wire-cutter", "--listen", "127.0.0.1:0", "--to", self.uri.removeprefix("tcp://"), *options)
+        cutter = self.start("wire-cutter", "--listen", f"{self.host}:0", "--to", self.uri.removeprefix("tcp://"), *options)
         return cutter, cutter.await_line("listening").split(" ")[1]
 
     def worker(self, name, *options, to=None):
