@@ -28,13 +28,13 @@ function(semel_sim_library name)
     target_include_directories(${name}_${part} PUBLIC ${CMAKE_SOURCE_DIR}/runtime/include ${CMAKE_SOURCE_DIR}/runtime)
     target_include_directories(${name}_${part} SYSTEM PRIVATE ${SEMEL_WELLKNOWN_DIR})
     target_link_libraries(${name}_${part} PRIVATE semel_flags nanopb::protobuf-nanopb-static PkgConfig::XXHASH PkgConfig::INIH
-                          PkgConfig::LMDB PkgConfig::CARES libev)
+                          PkgConfig::LMDB libev)
   endforeach()
   add_library(${name} STATIC
     $<TARGET_OBJECTS:${name}_runtime> $<TARGET_OBJECTS:${name}_world> $<TARGET_OBJECTS:semel_wellknown>)
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/runtime/include)
   target_include_directories(${name} SYSTEM PUBLIC ${SEMEL_WELLKNOWN_DIR})
-  target_link_libraries(${name} PUBLIC nanopb::protobuf-nanopb-static PkgConfig::XXHASH PkgConfig::INIH PkgConfig::LMDB PkgConfig::CARES Threads::Threads)
+  target_link_libraries(${name} PUBLIC nanopb::protobuf-nanopb-static PkgConfig::XXHASH PkgConfig::INIH PkgConfig::LMDB Threads::Threads)
 endfunction()
 
 semel_sim_library(semel_sim)

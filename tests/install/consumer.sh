@@ -9,12 +9,20 @@ lib=$(library_folder "$prefix")
 rm -rf "$at"
 mkdir -p "$at"
 
-# says FOLDER: both programs print what they should, and the simulation of the same service passes.
+# says FOLDER: both programs print what they should, and the simulation of the same service passes, on its own.
 says() {
     (cd "$1" && ./shelf unix:socket && ./shelf-cpp unix:socket) >"$1/said" 2>&1 || fail "$1: $(cat "$1/said")"
     diff "$here/expected.txt" "$1/said" >&2 || fail "$1: prints something else"
     (cd "$1" && ./shelf-sim --seeds 1..50) >"$1/simulated" 2>&1 || fail "$1: $(cat "$1/simulated")"
     grep -q '^shelf: 50 seeds passed' "$1/simulated" || fail "$1: simulates something else: $(cat "$1/simulated")"
+    is_alone "$1"
+}
+
+# The world of a simulation has no event loop of libev's and asks no name server.
+is_alone() {
+    readelf -d "$1/shelf-sim" >"$1/needs"
+    grep -q 'NEEDED.*liblmdb' "$1/needs" || fail "$1: shelf-sim does not even use LMDB"
+    ! grep -E 'NEEDED.*lib(cares|ev)\.' "$1/needs" >&2 || fail "$1: shelf-sim is linked with what it does not use"
 }
 
 # A shared one asks for the library by its name; a static one holds it, and no message it does not use.
@@ -64,4 +72,7 @@ fi
 printf 'cmake_minimum_required(VERSION 3.25)\nproject(next LANGUAGES C)\nfind_package(semel 0.2 REQUIRED)\n' >"$at/CMakeLists.txt"
 refused 'compatible with requested version "0.2"' cmake -S "$at" -B "$at/next" -DCMAKE_PREFIX_PATH="$prefix"
 [[ $(PKG_CONFIG_PATH=$prefix/$lib/pkgconfig pkg-config --modversion semel) == 0.1.* ]] || fail "semel.pc tells another version"
+# A linker that leaves out what is not used would hide it.
+asked=$(PKG_CONFIG_PATH=$prefix/$lib/pkgconfig pkg-config --static --libs semel-sim)
+[[ $asked == *-llmdb* && ! $asked =~ -l(cares|ev)( |$) ]] || fail "semel-sim.pc asks for other libraries than it needs: $asked"
 note "built and ran: $(cd "$at" && ls -d ./*-*/ | tr -d './' | tr '\n' ' ')"

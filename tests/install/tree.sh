@@ -15,7 +15,7 @@ for which in "nm -g --defined-only $prefix/$lib/libsemel.a" "nm -g --defined-onl
     shown=$($which | strangers)
     [[ -z $shown ]] || fail "shows names of its own: $shown"
 done
-! nm -u "$prefix/$lib/libsemel-sim.a" | grep -E ' (ev_|socket$|connect$|getrandom)' >&2 || fail "libsemel-sim.a reaches outside"
+! nm -u "$prefix/$lib/libsemel-sim.a" | grep -E ' (ev_|ares_|socket$|connect$|getrandom)' >&2 || fail "libsemel-sim.a reaches outside"
 readelf -d "$prefix/$lib/libsemel.so" | grep -q 'SONAME.*\[libsemel\.so\.0\.1\]' || fail "the soname is not libsemel.so.0.1"
 [[ $(readlink "$prefix/$lib/libsemel.so") == libsemel.so.0.1 ]] || fail "libsemel.so is no link to libsemel.so.0.1"
 ! readelf -d "$prefix/$lib/libsemel.so" | grep -E 'R(UN)?PATH|TEXTREL' >&2 || fail "a path or text relocations in libsemel.so"
