@@ -15,7 +15,7 @@ enum { ROOM = LIMIT_DATAGRAM + 8, METHOD_AT = 16, AUX_AT = 24, DIGEST_AT = 32, C
 /* Exactly as long as it is, so that a sanitizer sees who reads on. */
 static uint8_t *copy_of(const uint8_t *bytes, size_t size)
 {
-    uint8_t *copy = malloc(size > 0 ? size : 1);
+    uint8_t *copy = calloc(1, size > 0 ? size : 1);
     must(copy != NULL);
     if (size > 0)
         memcpy(copy, bytes, size);

@@ -19,35 +19,36 @@ static in_addr_t own(unsigned second)
     return 127U << 24 | second << 16 | pid;
 }
 
-static const char *text_of(char *into, const char *before, in_addr_t address, const char *after)
+static const char *text_of(char *into, in_addr_t address)
 {
-    snprintf(into, SEMEL_ENDPOINT_TEXT_MAX, "%s127.%u.%u.%u%s", before, address >> 16 & 255, address >> 8 & 255,
-             address & 255, after);
+    snprintf(into, INET_ADDRSTRLEN, "127.%u.%u.%u", address >> 16 & 255, address >> 8 & 255, address & 255);
     return into;
 }
 
 const char *loopback_here(void)
 {
-    static char text[SEMEL_ENDPOINT_TEXT_MAX];
-    return text_of(text, "", own(HERE), "");
+    static char text[INET_ADDRSTRLEN];
+    return text_of(text, own(HERE));
 }
 
 const char *loopback_elsewhere(void)
 {
-    static char text[SEMEL_ENDPOINT_TEXT_MAX];
-    return text_of(text, "", own(ELSEWHERE), "");
+    static char text[INET_ADDRSTRLEN];
+    return text_of(text, own(ELSEWHERE));
 }
 
 const char *loopback_tcp(void)
 {
-    static char text[SEMEL_ENDPOINT_TEXT_MAX];
-    return text_of(text, "tcp://", own(HERE), ":0");
+    static char text[32];
+    snprintf(text, sizeof text, "tcp://%s:0", loopback_here());
+    return text;
 }
 
 const char *loopback_udp(void)
 {
-    static char text[SEMEL_ENDPOINT_TEXT_MAX];
-    return text_of(text, "udp://", own(HERE), ":0");
+    static char text[32];
+    snprintf(text, sizeof text, "udp://%s:0", loopback_here());
+    return text;
 }
 
 void loopback_dead(char *uri)
