@@ -178,7 +178,7 @@ static void attack_settle(struct attack *attack)
     while (client_stats(&attack->client).outstanding > 0)
         for (int i = 0; i < SERVERS; i++)
             finish_one(&attack->servers[i]);
-    cr_assert_eq((int)semel_channel_flush(attack->client.channel, 10000), SEMEL_OK);
+    cr_assert_eq((int)semel_channel_flush(attack->client.channel, 50000), SEMEL_OK);
 }
 
 static void attack_close(struct attack *attack)

@@ -340,36 +340,6 @@ Test(attempt, given_up_and_refused_on_a_parting_connection_leaves_the_next_one_t
     server_close(&well);
 }
 
-/* How much of a frame that is begun the transport has taken, and then has no room for more. */
-struct stuck {
-    semel_channel *channel;
-    uint64_t seq; /* of the call; 0: none is half written */
-    size_t taken;
-};
-
-static void find_half_written(void *arg)
-{
-    struct stuck *stuck = arg;
-    stuck->seq = 0;
-    for (const struct outbox_call *slot = outbox_from(&stuck->channel->outbox, 0); slot != NULL;
-         slot = outbox_from(&stuck->channel->outbox, slot->seq + 1))
-        if (slot->state == OUTBOX_QUEUED && slot->out.taken > 0) {
-            stuck->seq = slot->seq;
-            stuck->taken = slot->out.taken;
-        }
-}
-
-/* Until the same frame has been at the same byte for a while that no peer who reads takes. */
-static uint64_t wait_until_stuck(struct client *client)
-{
-    struct stuck stuck = {.channel = client->channel}, before = stuck;
-    for (unsigned same = 0; same < 2000; before = stuck) {
-        on_node(client->node, find_half_written, &stuck);
-        same = stuck.seq != 0 && stuck.seq == before.seq && stuck.taken == before.taken ? same + 1 : 0;
-    }
-    return stuck.seq;
-}
-
 /* A server that reads nothing until the attempt that is half written is given up: its rest still follows.  That is the
  * next attempt: it is not cancelled, for "cancelled" would be taken for the end of the call. */
 Test(attempt, given_up_when_half_written_is_not_cancelled)
@@ -389,7 +359,7 @@ Test(attempt, given_up_when_half_written_is_not_cancelled)
         watch_start_sized(&watches[i], &client, SET, i, 60000, 0, NULL);
     peer_serve(&peer, listener, &welcome, false);
     server_open_at(&well, NULL, other);
-    uint64_t half = wait_until_stuck(&client);
+    uint64_t half = engine_wait_until_stuck(&client);
     for (unsigned i = 0; i < REQUESTS; i++)
         if (watches[i].call.seq == half)
             watch_hurry(&watches[i], &client);

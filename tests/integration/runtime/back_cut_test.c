@@ -189,7 +189,7 @@ static void attack_close(struct attack *attack, struct watch *held)
 {
     semel_request_finish(server_pending(&attack->server, 0), &(probe_Reply){.op = HELD_OP});
     cr_assert_eq((int)watch_wait(held)->code, SEMEL_OK, "%s", held->status.message);
-    cr_assert_eq((int)semel_channel_flush(attack->back, 30000), SEMEL_OK);
+    cr_assert_eq((int)semel_channel_flush(attack->back, 50000), SEMEL_OK);
     semel_channel_close(attack->back);
     unsigned cuts = 0;
     agent_close(&attack->agent);

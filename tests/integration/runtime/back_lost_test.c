@@ -25,13 +25,14 @@ struct stage {
     struct frame asked; /* the latest call back that has come; its body is gone */
 };
 
-static void stage_open(struct stage *stage, const char *const *settings)
+/* window: how many calls back the client takes at once. */
+static void stage_open(struct stage *stage, const char *const *settings, uint32_t window)
 {
     uint8_t body[16];
     server_open(&stage->server, settings);
     stage->server.handler = server_keep;
     stage->hello = peer_some_hello(1);
-    stage->hello.window = 16;
+    stage->hello.window = window;
     stage->hello.table = 1;
     peer_connect(&stage->peer, stage->server.uri);
     cr_assert_not(peer_greet(&stage->peer, &stage->hello));
@@ -80,7 +81,7 @@ Test(back_lost, what_was_written_is_replayed_with_the_same_number)
 {
     struct stage stage;
     struct watch watch;
-    stage_open(&stage, NULL);
+    stage_open(&stage, NULL, 16);
     back_start(&watch, &stage.server, stage.back, ADD, 11, NULL);
     take_call(&stage);
     struct frame first = stage.asked;
@@ -98,7 +99,7 @@ Test(back_lost, a_stolen_welcome_that_resumes_changes_nothing)
 {
     struct stage stage;
     struct watch watch;
-    stage_open(&stage, NULL);
+    stage_open(&stage, NULL, 16);
     back_start(&watch, &stage.server, stage.back, ADD, 11, &stubborn);
     take_call(&stage);
     struct frame first = stage.asked;
@@ -138,7 +139,7 @@ static void lose_table(void (*how)(struct stage *stage), bool same_session)
 {
     struct stage stage;
     struct watch written, unwritten, idempotent;
-    stage_open(&stage, NULL);
+    stage_open(&stage, NULL, 16);
     stage.hello.window = 1;
     cr_assert(return_after(&stage, stage.peer.welcome.connection));
     ask_two(&stage, &written, &unwritten);
@@ -177,7 +178,7 @@ Test(back_lost, a_client_that_serves_no_longer_is_asked_nothing)
 {
     struct stage stage;
     struct watch written, unwritten;
-    stage_open(&stage, NULL);
+    stage_open(&stage, NULL, 16);
     stage.hello.window = 1;
     cr_assert(return_after(&stage, stage.peer.welcome.connection));
     ask_two(&stage, &written, &unwritten);
@@ -210,9 +211,7 @@ Test(back_lost, when_the_lease_ends_so_do_its_calls)
 {
     struct stage stage;
     struct watch written, unwritten;
-    stage_open(&stage, LIST("Lease=50"));
-    stage.hello.window = 1;
-    cr_assert(return_after(&stage, stage.peer.welcome.connection));
+    stage_open(&stage, LIST("Lease=50"), 1);
     ask_two(&stage, &written, &unwritten);
     shutdown(stage.peer.fd, SHUT_RDWR);
     expect_new(&written);
@@ -226,7 +225,7 @@ Test(back_lost, a_stolen_welcome_that_says_new_is_said_again)
 {
     struct stage stage;
     struct watch written;
-    stage_open(&stage, LIST("Lease=50"));
+    stage_open(&stage, LIST("Lease=50"), 16);
     uint64_t seen = stage.peer.welcome.connection;
     back_start(&written, &stage.server, stage.back, ADD, 11, NULL);
     take_call(&stage);
@@ -257,7 +256,7 @@ Test(back_lost, when_the_node_is_restarted_calls_to_its_former_life_end)
     struct peer other;
     struct watch written, unwritten;
     displaced = &stage;
-    stage_open(&stage, NULL);
+    stage_open(&stage, NULL, 16);
     stage.hello.window = 1;
     stage.hello.name_size = 4;
     memcpy(stage.hello.name, "node", 4);
@@ -277,7 +276,7 @@ Test(back_lost, a_displaced_session_that_returns_is_asked_under_new_numbers)
     struct peer other;
     struct watch written, next;
     displaced = &stage;
-    stage_open(&stage, NULL);
+    stage_open(&stage, NULL, 16);
     stage.hello.name_size = 4;
     memcpy(stage.hello.name, "node", 4);
     cr_assert(return_after(&stage, stage.peer.welcome.connection));
@@ -305,7 +304,7 @@ Test(back_lost, an_attempt_waits_for_the_client_as_long_as_a_dial_may_take)
     static const uint32_t none;
     const semel_call_options once = OPTIONS(SEMEL_UNSET, &none, 0, SEMEL_ON_UNAVAILABLE_UNSET);
     const semel_call_options patient = OPTIONS(20000, at_once, 1, SEMEL_ON_UNAVAILABLE_WAIT);
-    stage_open(&stage, LIST("ConnectTimeout=20"));
+    stage_open(&stage, LIST("ConnectTimeout=20"), 16);
     shutdown(stage.peer.fd, SHUT_RDWR);
     server_wait_gauge(&stage.server, offsetof(struct semel_server_stats, connections), 0);
     back_start(&waits, &stage.server, stage.back, ADD, 11, &patient);
@@ -482,7 +481,7 @@ static struct frame reply_to(uint64_t seq)
 Test(back_lost, an_answer_to_nothing_closes_the_connection)
 {
     struct stage stage;
-    stage_open(&stage, NULL);
+    stage_open(&stage, NULL, 16);
     struct frame reply = reply_to(1); /* no call back has been made */
     peer_send(&stage.peer, &reply);
     peer_expect_end(&stage.peer);
@@ -507,7 +506,7 @@ Test(back_lost, an_answer_of_a_client_that_serves_nothing_closes_the_connection)
 {
     struct stage stage;
     struct watch watch;
-    stage_open(&stage, NULL);
+    stage_open(&stage, NULL, 16);
     back_start(&watch, &stage.server, stage.back, ADD, 11, NULL);
     take_call(&stage);
     stage.hello.window = stage.hello.table = 0;

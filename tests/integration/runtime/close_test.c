@@ -4,8 +4,10 @@
 #include <criterion/criterion.h>
 #include <stddef.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "core/limits.h"
 #include "fixture.h"
 #include "peer.h"
 
@@ -161,14 +163,14 @@ Test(close, flush_waits_for_oneways_and_gives_up_in_time)
     cr_assert_eq((int)semel_channel_flush(client.channel, 0), SEMEL_OK);
     for (unsigned op = 1; op <= 500; op++)
         cr_assert_eq((int)probe_Probe_Tell(client.channel, &(probe_Request){.op = op}, NULL), SEMEL_OK);
-    cr_assert_eq((int)semel_channel_flush(client.channel, 10000), SEMEL_OK);
+    cr_assert_eq((int)semel_channel_flush(client.channel, 50000), SEMEL_OK);
     for (unsigned op = 1; op <= 500; op++)
         cr_assert_eq(server_runs(&server, op), 1);
     watch_start(&watch, &client, ADD, 501, NULL);
     semel_request *pending = server_pending(&server, 0);
     cr_assert_eq((int)semel_channel_flush(client.channel, 30), SEMEL_DEADLINE_EXCEEDED);
     semel_request_finish(pending, &(probe_Reply){.op = 501});
-    cr_assert_eq((int)semel_channel_flush(client.channel, 10000), SEMEL_OK);
+    cr_assert_eq((int)semel_channel_flush(client.channel, 50000), SEMEL_OK);
     cr_assert_eq(watch_times(&watch), 1);
     client_close(&client);
     server_close(&server);
@@ -278,6 +280,9 @@ Test(close, the_statistics_add_up)
     struct server server;
     struct client client;
     struct watch watches[12];
+    struct semel_channel_stats mine;
+    struct semel_server_stats its;
+    time_t begun = time(NULL);
     server_open(&server, NULL);
     client_open(&client, NULL, server.uri);
     for (unsigned i = 0; i < 10; i++)
@@ -290,8 +295,10 @@ Test(close, the_statistics_add_up)
     check_status(watch_wait(&watches[10]), ABORTED, HANDLER, EXECUTED);
     watch_start(&watches[11], &client, ADD, 11, NULL);
     server_pending(&server, 1);
-    struct semel_channel_stats mine = client_stats(&client);
-    struct semel_server_stats its = server_stats(&server);
+    do { /* a machine that has much to do may see a PING */
+        mine = client_stats(&client);
+        its = server_stats(&server);
+    } while (its.bytes_in != mine.bytes_out || its.bytes_out != mine.bytes_in);
     cr_assert_eq(mine.calls, 12);
     cr_assert_eq(mine.ok, 10);
     cr_assert_eq(mine.failed[SEMEL_OUTCOME_EXECUTED], 1);
@@ -300,14 +307,13 @@ Test(close, the_statistics_add_up)
     cr_assert_eq(mine.calls, mine.ok + mine.failed[0] + mine.failed[1] + mine.failed[2] + mine.outstanding);
     cr_assert_eq(mine.connections, 1);
     cr_assert_eq(mine.dials, 1);
-    cr_assert_eq(mine.frames_out, 13); /* HELLO and the requests */
-    cr_assert_eq(mine.frames_in, 12);
+    uint64_t pings = mine.frames_out - 13; /* HELLO and the requests */
+    cr_assert_eq(mine.frames_in, 12 + pings);
+    cr_assert_leq(pings, (uint64_t)(time(NULL) - begun + 1) * 1000 / LIMIT_AWAITING_SILENCE_MS);
     cr_assert_eq(mine.retries + mine.replays + mine.held, 0);
     cr_assert_eq(its.requests, 12);
     cr_assert_eq(its.executed, 12);
     cr_assert_eq(its.running, 1);
-    cr_assert_eq(its.bytes_in, mine.bytes_out);
-    cr_assert_eq(its.bytes_out, mine.bytes_in);
     semel_request_finish(server_pending(&server, 1), &(probe_Reply){.op = 11});
     check_status(watch_wait(&watches[11]), OK, NONE, EXECUTED);
     client_close(&client);

@@ -56,7 +56,8 @@ Test(conformance_grpc, retry_cancellation_during_the_second_attempt)
 Test(conformance_grpc, retry_deadline_during_the_second_attempt)
 {
     struct second second;
-    second_open(&second, "Deadline=150");
+    second_open(&second, "Deadline=0");
+    watch_expire(&second.watch, &second.client);
     check_status(watch_wait(&second.watch), DEADLINE_EXCEEDED, DEADLINE, UNKNOWN);
     second_close(&second);
 }
@@ -70,10 +71,11 @@ Test(conformance_grpc, retry_per_attempt_recv_timeout)
     struct watch watch;
     const struct welcome welcome = peer_some_welcome();
     int listener = peer_listen(uri);
-    client_open(&client, LIST("AttemptTimeout=100", "RetryIntervals=0 0", "RetryableCodes=ABORTED"), uri);
+    client_open(&client, LIST("AttemptTimeout=3600000", "RetryIntervals=0 0", "RetryableCodes=ABORTED"), uri);
     watch_start(&watch, &client, SET, 1, NULL);
     peer_serve(&peer, listener, &welcome, false);
     peer_expect(&peer, FRAME_REQUEST);
+    watch_hurry(&watch, &client);
     struct frame request = peer_expect(&peer, FRAME_REQUEST);
     engine_answer(&peer, &request, SEMEL_ABORTED);
     request = peer_expect(&peer, FRAME_REQUEST);

@@ -93,7 +93,7 @@ Test(datagram, a_row_shares_system_calls)
     server_open_at(&server, NULL, loopback_udp());
     client_open(&client, NULL, server.uri);
     on_node(client.node, send_row, &row);
-    cr_assert_eq((int)semel_channel_flush(client.channel, 10000), SEMEL_OK);
+    cr_assert_eq((int)semel_channel_flush(client.channel, 50000), SEMEL_OK);
     cr_assert_eq(client_stats(&client).datagrams, ROW);
     cr_assert_eq(client_stats(&client).writes, ROW / 32);
     server_wait_runs(&server, 1, 1);
@@ -339,7 +339,7 @@ Test(datagram, may_be_sent_by_the_one_who_is_told_that_another_left)
     cr_assert_eq(
         (int)probe_Probe_Hint_start(client.channel, &(probe_Request){.op = 1}, NULL, NULL, hint_again, &teller),
         SEMEL_OK);
-    cr_assert_eq((int)semel_channel_flush(client.channel, 10000), SEMEL_OK);
+    cr_assert_eq((int)semel_channel_flush(client.channel, 50000), SEMEL_OK);
     cr_assert_eq(client_stats(&client).datagrams, 10);
     client_close(&client);
     server_close(&server);

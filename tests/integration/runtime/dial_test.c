@@ -40,6 +40,7 @@ static void race_open(struct race *race, const char *property)
     char one_uri[SEMEL_ENDPOINT_TEXT_MAX], two_uri[SEMEL_ENDPOINT_TEXT_MAX], list[ENGINE_LIST];
     race->listeners[0] = peer_listen(one_uri);
     race->listeners[1] = peer_listen(two_uri);
+    dials_go_side_by_side();
     client_open(&race->client, LIST(PATIENT, property), engine_list(list, one_uri, two_uri));
     watch_start(&race->watch, &race->client, ADD, 1, NULL);
     take_dial(&race->one, race->listeners[0]);
@@ -215,6 +216,7 @@ Test(dial, one_that_is_still_connecting_is_cancelled)
     struct client client;
     void_port_open(&nowhere);
     server_open(&server, NULL);
+    dials_go_side_by_side();
     client_open(&client, LIST(PATIENT), engine_list(list, nowhere.uri, server.uri));
     semel_status status = engine_call(&client, ADD, 1, NULL);
     check_status(&status, OK, NONE, EXECUTED);
@@ -237,6 +239,7 @@ Test(dial, three_in_parallel)
     void_port_open(&nowhere);
     int listener = peer_listen(silent);
     server_open(&server, NULL);
+    dials_go_side_by_side();
     client_open(&client, LIST(PATIENT), engine_list3(list, nowhere.uri, silent, server.uri));
     semel_status status = engine_call(&client, ADD, 1, NULL);
     check_status(&status, OK, NONE, EXECUTED);
@@ -277,6 +280,7 @@ Test(dial, two_to_one_server_are_one_connection)
     cr_assert_eq(semel_server_listen(server.semel, loopback_tcp(), more, NULL), SEMEL_OK);
     cr_assert_eq(pipe(held_pipe), 0);
     cr_assert_eq(semel_node_post(server.node, hold, NULL), SEMEL_OK);
+    dials_go_side_by_side();
     client_open(&client, LIST(PATIENT), engine_list(list, server.uri, more));
     watch_start(&watch, &client, ADD, 1, NULL);
     while (client_stats(&client).frames_out < 2)
@@ -334,6 +338,8 @@ Test(dial, one_that_goes_alone_draws_its_own_number)
 
 /* ---- while a verdict is waited for ---- */
 
+enum { LONG_MS = 600000 };
+
 struct held_scene {
     char one_uri[SEMEL_ENDPOINT_TEXT_MAX];
     int one_listener;
@@ -344,15 +350,14 @@ struct held_scene {
 };
 
 /* An at-most-once call is written to the first, which has not answered; the second lives. */
-static void held_open(struct held_scene *scene, enum method method, const char *property)
+static void held_open(struct held_scene *scene, enum method method, uint32_t heartbeat_ms)
 {
     char list[ENGINE_LIST];
     struct welcome welcome = peer_some_welcome();
-    welcome.heartbeat_ms = 300;
+    welcome.heartbeat_ms = heartbeat_ms;
     scene->one_listener = peer_listen(scene->one_uri);
     server_open(&scene->two, NULL);
-    client_open(&scene->client, LIST(PATIENT, "Heartbeat=300", property),
-                engine_list(list, scene->one_uri, scene->two.uri));
+    client_open(&scene->client, LIST(PATIENT, "Deadline=0"), engine_list(list, scene->one_uri, scene->two.uri));
     watch_start(&scene->watch, &scene->client, method, 1, NULL);
     peer_serve(&scene->one, scene->one_listener, &welcome, false);
     (void)peer_expect(&scene->one, FRAME_REQUEST);
@@ -374,14 +379,14 @@ Test(dial, after_a_reset_the_witness_is_asked_first_and_alone)
     struct watch clock;
     struct welcome welcome = peer_some_welcome();
     const semel_call_options brief = OPTIONS(600, NULL, -1, SEMEL_ON_UNAVAILABLE_WAIT);
-    held_open(&scene, ADD, "Deadline=15s");
+    held_open(&scene, ADD, LONG_MS);
+    dials_go_side_by_side();
     peer_close(&scene.one);
     take_dial(&scene.one, scene.one_listener);
     watch_start(&clock, &scene.client, ADD, 2, &brief); /* more than two staggers long */
     check_status(watch_wait(&clock), DEADLINE_EXCEEDED, DEADLINE, NOT_EXECUTED);
     cr_assert_eq(client_stats(&scene.client).dials, 2, "nobody else was dialled");
     welcome.connection = 2;
-    welcome.heartbeat_ms = 300;
     peer_welcome(&scene.one, &welcome, true);
     struct frame replay = peer_expect(&scene.one, FRAME_REQUEST);
     peer_reply_ok(&scene.one, &replay, "", 0);
@@ -395,7 +400,7 @@ Test(dial, after_a_reset_the_witness_is_asked_first_and_alone)
 Test(dial, a_witness_that_is_gone_holds_nobody_up)
 {
     struct held_scene scene;
-    held_open(&scene, ADD, "Deadline=15s");
+    held_open(&scene, ADD, LONG_MS);
     close(scene.one_listener);
     scene.one_listener = dup(scene.one.fd);
     shutdown(scene.one.fd, SHUT_RDWR);
@@ -410,7 +415,7 @@ Test(dial, a_witness_that_is_gone_holds_nobody_up)
 Test(dial, after_silence_the_other_server_is_asked_first)
 {
     struct held_scene scene;
-    held_open(&scene, ADD, "Deadline=15s");
+    held_open(&scene, ADD, 300);
     check_status(watch_wait(&scene.watch), UNAVAILABLE, DOMAIN_CHANGED, UNKNOWN);
     cr_assert_eq(client_stats(&scene.client).dials, 2, "the silent one was not dialled again");
     struct semel_channel_stats stats = client_stats(&scene.client);
@@ -422,7 +427,7 @@ Test(dial, after_silence_the_other_server_is_asked_first)
 Test(dial, an_idempotent_call_waits_for_no_witness)
 {
     struct held_scene scene;
-    held_open(&scene, SET, "Deadline=15s");
+    held_open(&scene, SET, LONG_MS);
     shutdown(scene.one.fd, SHUT_RDWR);
     check_status(watch_wait(&scene.watch), OK, NONE, EXECUTED);
     cr_assert_eq(server_runs(&scene.two, 1), 1);

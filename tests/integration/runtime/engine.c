@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/channel.h"
+
 struct engine_failing engine_failing;
 
 enum semel_code engine_fail(struct server *server, semel_request *request, probe_Request *in, probe_Reply *out)
@@ -60,6 +62,35 @@ bool engine_explains(const semel_status *status, const char *words)
     char text[8192];
     cr_assert_lt(semel_status_explain(status, text, sizeof text), sizeof text);
     return strstr(text, words) != NULL;
+}
+
+/* How much of a frame that is begun the transport has taken, and then has no room for more. */
+struct stuck {
+    semel_channel *channel;
+    uint64_t seq; /* of the call; 0: none is half written */
+    size_t taken;
+};
+
+static void find_half_written(void *arg)
+{
+    struct stuck *stuck = arg;
+    stuck->seq = 0;
+    for (const struct outbox_call *slot = outbox_from(&stuck->channel->outbox, 0); slot != NULL;
+         slot = outbox_from(&stuck->channel->outbox, slot->seq + 1))
+        if (slot->state == OUTBOX_QUEUED && slot->out.taken > 0) {
+            stuck->seq = slot->seq;
+            stuck->taken = slot->out.taken;
+        }
+}
+
+uint64_t engine_wait_until_stuck(struct client *client)
+{
+    struct stuck stuck = {.channel = client->channel}, before = stuck;
+    for (unsigned same = 0; same < 2000; before = stuck) {
+        on_node(client->node, find_half_written, &stuck);
+        same = stuck.seq != 0 && stuck.seq == before.seq && stuck.taken == before.taken ? same + 1 : 0;
+    }
+    return stuck.seq;
 }
 
 static uint64_t sum(const uint64_t *counters, size_t count)

@@ -38,6 +38,10 @@ semel_status engine_call(struct client *client, enum method method, unsigned op,
 void engine_refuse(struct peer *peer, const struct frame *request, uint32_t pushback_ms);
 void engine_answer(struct peer *peer, const struct frame *request, enum semel_code code);
 
+/* Until what is written to a peer that does not read fills every buffer on the way: the same frame has been at the same
+ * byte for a while that no peer who reads takes.  Returns the seq of its call. */
+uint64_t engine_wait_until_stuck(struct client *client);
+
 /* Whether the explanation of a status holds these words. */
 bool engine_explains(const semel_status *status, const char *words);
 #define check_explains(status, words)                                                                          \

@@ -5,6 +5,7 @@
 
 #include <criterion/criterion.h>
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,12 +13,15 @@
 
 #include "client/call.h"
 #include "client/channel.h"
+#include "core/order.h"
 #include "server/server.h"
 
-semel_properties *properties_of(const char *const *settings)
+/* What both ends are unless a test says otherwise. */
+#define PATIENT_SERVER LIST("MaxQueueAge=0", "Heartbeat=10min")
+#define PATIENT_CLIENT LIST("Heartbeat=10min")
+
+static void set_all(semel_properties *properties, const char *const *settings)
 {
-    semel_properties *properties = semel_properties_create();
-    cr_assert(properties != NULL);
     for (; settings != NULL && *settings != NULL; settings++) {
         char key[128];
         const char *equals = strchr(*settings, '=');
@@ -26,6 +30,13 @@ semel_properties *properties_of(const char *const *settings)
         cr_assert(semel_properties_set(properties, key, equals + 1, &status) == SEMEL_OK, "%s: %s", *settings,
                   status.message);
     }
+}
+
+semel_properties *properties_of(const char *const *settings)
+{
+    semel_properties *properties = semel_properties_create();
+    cr_assert(properties != NULL);
+    set_all(properties, settings);
     return properties;
 }
 
@@ -141,7 +152,8 @@ void server_open_on_store(struct server *server, const char *const *properties, 
 {
     semel_status status;
     semel_node *node;
-    semel_properties *created = properties_of(properties);
+    semel_properties *created = properties_of(PATIENT_SERVER);
+    set_all(created, properties);
     const struct semel_node_options options = {.properties = created, .thread = true};
     cr_assert(semel_node_open(&options, &node, &status) == SEMEL_OK);
     open_on(server, node, store);
@@ -241,7 +253,8 @@ static void open_client(struct client *client, const char *const *properties, co
                         bool thread)
 {
     semel_status status;
-    *client = (struct client){.properties = properties_of(properties)};
+    *client = (struct client){.properties = properties_of(PATIENT_CLIENT)};
+    set_all(client->properties, properties);
     const struct semel_node_options options = {.properties = client->properties, .thread = thread};
     cr_assert(semel_node_open(&options, &client->node, &status) == SEMEL_OK);
     cr_assert(semel_channel_open(client->node, "test", endpoints, &client->channel, &status) == SEMEL_OK, "%s",
@@ -270,6 +283,43 @@ struct semel_channel_stats client_stats(struct client *client)
     struct semel_channel_stats stats;
     semel_channel_get_stats(client->channel, &stats);
     return stats;
+}
+
+/* ---- dials ---- */
+
+static atomic_bool side_by_side;
+
+int64_t __real_order_next_ns(const struct order_pace *pace);
+int64_t __wrap_order_next_ns(const struct order_pace *pace);
+
+void dials_go_side_by_side(void)
+{
+    side_by_side = true;
+}
+
+/* The linker lets the client ask here when its next dial may begin. */
+int64_t __wrap_order_next_ns(const struct order_pace *pace)
+{
+    int64_t due_ns = __real_order_next_ns(pace);
+    return side_by_side || due_ns == INT64_MIN ? due_ns : INT64_MAX;
+}
+
+/* ---- turns ---- */
+
+static atomic_bool timeless;
+
+int64_t __real_loop_refresh(struct loop *loop);
+int64_t __wrap_loop_refresh(struct loop *loop);
+
+void turns_take_no_time(void)
+{
+    timeless = true;
+}
+
+/* What the server asks for the time within a turn; that at its beginning the loop reads by itself. */
+int64_t __wrap_loop_refresh(struct loop *loop)
+{
+    return timeless ? loop_now(loop) : __real_loop_refresh(loop);
 }
 
 /* ---- calls ---- */

@@ -34,7 +34,9 @@ struct server {
     size_t pending_count;
 };
 
-/* properties: "Key=Value" strings, the last one NULL; may be NULL.  Listens at this process's own address, any port. */
+/* properties: "Key=Value" strings, the last one NULL; may be NULL.  A machine that has much to do is neither an
+ * overload nor a death: what is not among them is MaxQueueAge=0 and Heartbeat=10min, and of clients the latter.
+ * Listens at this process's own address, any port. */
 void server_open(struct server *server, const char *const *properties);
 void server_open_at(struct server *server, const char *const *properties, const char *uri);
 /* The same on a store of the test's own. */
@@ -75,6 +77,15 @@ void client_open(struct client *client, const char *const *properties, const cha
 void client_open_unrun(struct client *client, const char *const *properties, const char *endpoints);
 void client_close(struct client *client);
 struct semel_channel_stats client_stats(struct client *client);
+
+/* How long the first dial of a round is alone is a matter of time: a server that is late by LIMIT_DIAL_STAGGER_MS, as
+ * on a busy machine, would not be the one that is asked.  In these tests the next dial waits until the one before has
+ * failed, however long that takes, unless a test is about dials beside each other and says so, before they begin. */
+void dials_go_side_by_side(void);
+
+/* How many requests one turn of a server takes, and one batch, is a matter of time (server/slice.h).  From now on none
+ * passes within a turn: it takes all that it has read. */
+void turns_take_no_time(void);
 
 /* Settings for the functions below. */
 #define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})

@@ -21,6 +21,7 @@ struct pair {
     struct client client;
 };
 
+/* The slow one is connected: what is called is written to it at once, however soon a hedge follows. */
 static void pair_open(struct pair *pair, const char *const *properties)
 {
     server_open(&pair->slow, NULL);
@@ -28,6 +29,9 @@ static void pair_open(struct pair *pair, const char *const *properties)
     pair->slow.handler = server_keep;
     engine_list(pair->list, pair->slow.uri, pair->well.uri);
     client_open(&pair->client, properties, pair->list);
+    semel_channel_wake(pair->client.channel);
+    while (client_stats(&pair->client).connections == 0)
+        ;
 }
 
 static void finish_pending(struct server *server)
@@ -347,7 +351,6 @@ Test(hedge, that_is_out_at_the_deadline_makes_the_outcome_unknown)
     client_open(&client, LIST(HEDGED), engine_list(list, uri, server.uri));
     watch_start(&watch, &client, SET, 1, NULL);
     server_pending(&server, 0);
-    /* later than LIMIT_DIAL_STAGGER_MS the first one would go to the live one, too */
     watch_expire(&watch, &client);
     check_status(watch_wait(&watch), DEADLINE_EXCEEDED, DEADLINE, UNKNOWN);
     client_close(&client);
@@ -364,10 +367,10 @@ Test(hedge, finds_the_live_endpoint_while_the_first_hangs)
     char uri[SEMEL_ENDPOINT_TEXT_MAX], list[ENGINE_LIST];
     int silent = peer_listen(uri);
     server_open(&server, NULL);
-    client_open(&client, LIST(HEDGED), engine_list(list, uri, server.uri));
-    semel_status status = engine_call(&client, SET, 1, NULL);
+    client_open(&client, LIST(HEDGED, "ConnectTimeout=60min"), engine_list(list, uri, server.uri));
+    semel_status status = engine_call(&client, SET, 1, NULL); /* does not wait for the one that hangs */
     check_status(&status, OK, NONE, EXECUTED);
-    cr_assert_lt(status.elapsed_us, 4000000, "it waited for the one that hangs");
+    cr_assert_eq(status.hedges, 1);
     client_close(&client);
     server_close(&server);
     close(silent);
@@ -504,7 +507,7 @@ Test(hedge, many_at_once_all_end_once)
         check_status(watch_wait(&watches[i]), OK, NONE, EXECUTED);
         cr_assert_eq(watches[i].reply.op, i);
     }
-    cr_assert_eq((int)semel_channel_flush(pair.client.channel, 5000), SEMEL_OK);
+    cr_assert_eq((int)semel_channel_flush(pair.client.channel, 50000), SEMEL_OK);
     for (unsigned i = 0; i < CALLS; i++)
         cr_assert_eq(watch_times(&watches[i]), 1);
     struct semel_channel_stats stats = client_stats(&pair.client);

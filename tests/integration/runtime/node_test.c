@@ -104,7 +104,7 @@ Test(node, lives_on_the_callers_loop)
         SEMEL_OK);
     ev_run(loop, 0);
     add(channel, 3);
-    cr_assert_eq((int)semel_channel_flush(channel, 1000), SEMEL_OK);
+    cr_assert_eq((int)semel_channel_flush(channel, 50000), SEMEL_OK);
     semel_node_close(node); /* and the channel with it */
     ev_loop_destroy(loop);
     cr_assert_eq(server_all_runs(&server), 3);
@@ -240,7 +240,7 @@ Test(node, refuses_a_synchronous_stub_in_a_callback)
     while (inner.done < 2)
         pthread_cond_wait(&inner.changed, &inner.mutex);
     pthread_mutex_unlock(&inner.mutex);
-    cr_assert_eq((int)semel_channel_flush(client.channel, 10000), SEMEL_OK);
+    cr_assert_eq((int)semel_channel_flush(client.channel, 50000), SEMEL_OK);
     for (unsigned op = 1; op <= 3; op++)
         cr_assert_eq(server_runs(&server, op), 1);
     cr_assert_eq(server_runs(&server, 9), 0);

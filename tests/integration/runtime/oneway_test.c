@@ -167,7 +167,7 @@ Test(oneway, losses_are_told_to_a_callback_or_to_the_channel_not_to_both)
     cr_assert_eq(losses_times(&losses), 0);
     semel_channel_on_loss(client.channel, NULL, NULL);
     tell(&client, 3);
-    cr_assert_eq((int)semel_channel_flush(client.channel, 10000), SEMEL_OK);
+    cr_assert_eq((int)semel_channel_flush(client.channel, 50000), SEMEL_OK);
     check_counts(&client, 2, 0, 2);
     client_close(&client);
     cr_assert_eq(losses.times, 0);
@@ -200,7 +200,7 @@ Test(oneway, may_be_sent_by_the_one_who_is_told_of_a_loss)
     losses.arg = &teller;
     tell(&client, 9);
     cr_assert_eq(losses_times(&losses), 0, "it was told inside the stub");
-    cr_assert_eq((int)semel_channel_flush(client.channel, 10000), SEMEL_OK);
+    cr_assert_eq((int)semel_channel_flush(client.channel, 50000), SEMEL_OK);
     cr_assert_eq(losses_times(&losses), 6);
     check_counts(&client, 6, 0, 6);
     client_close(&client);

@@ -170,7 +170,7 @@ struct welcome peer_some_welcome(void)
                             .lease_ms = 60000,
                             .window = 1024,
                             .frame_limit = 65536,
-                            .heartbeat_ms = 5000};
+                            .heartbeat_ms = 600000};
 }
 
 size_t peer_build_welcome(struct peer *peer, const struct welcome *welcome, bool resumed, uint8_t *into,
@@ -239,7 +239,7 @@ struct hello peer_some_hello(uint64_t session)
                           .attempt = 1,
                           .nonce = UINT64_C(0x1111111111111111),
                           .floor = 1,
-                          .heartbeat_ms = 5000,
+                          .heartbeat_ms = 600000,
                           .frame_limit = 65536};
     memcpy(hello.session.bytes, &session, sizeof session);
     hello.session.bytes[15] = 1;

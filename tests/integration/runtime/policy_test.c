@@ -152,7 +152,7 @@ Test(policy, a_lost_oneway_is_counted)
     client_open_unrun(&client, LIST("RetryIntervals=-1"), uri);
     for (unsigned i = 0; i < 3; i++)
         cr_assert_eq((int)probe_Probe_Tell(client.channel, &(probe_Request){.op = i}, NULL), SEMEL_OK);
-    cr_assert_eq((int)semel_channel_flush(client.channel, 5000), SEMEL_OK);
+    cr_assert_eq((int)semel_channel_flush(client.channel, 50000), SEMEL_OK);
     struct semel_channel_stats stats = client_stats(&client);
     cr_assert_eq(stats.calls, 3);
     cr_assert_eq(stats.ok, 0);

@@ -126,7 +126,7 @@ static atomic_bool stop;
 static void *reload_again_and_again(void *client)
 {
     static const char *const texts[] = {"RetryIntervals=0 0\nHedgeMax=1\nHedgeDelay=0\n",
-                                        "RetryMaxAttempts=4\nAttemptTimeout=2000\nRetryableCodes=ABORTED\n",
+                                        "RetryMaxAttempts=4\nAttemptTimeout=3600000\nRetryableCodes=ABORTED\n",
                                         "RetryIntervals=-1\nDeadline=30000\n", ""};
     for (unsigned i = 0; !atomic_load(&stop); i++)
         reload(client, texts[i % 4]);

@@ -59,8 +59,10 @@ static uint64_t recover_room(struct peer *peer, uint64_t seq)
         struct frame request = large_request(seq, seq);
         cr_assert(peer_send(peer, &request));
         struct frame reply = peer_expect(peer, FRAME_REPLY);
-        if (reply.code == SEMEL_OK)
+        if (reply.code == SEMEL_OK) {
+            wait_for_silence();
             return seq;
+        }
         cr_assert_eq(reply.aux, SEMEL_REASON_TABLE_FULL);
     }
 }

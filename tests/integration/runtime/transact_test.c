@@ -96,13 +96,13 @@ Test(transact, a_oneway_is_kept_and_acknowledged)
     vault_open(NULL);
     const vault_Slip slip = {.op = 5};
     cr_assert_eq(vault_Vault_Tell(vault.client.channel, &slip, NULL), SEMEL_OK);
-    cr_assert_eq(semel_channel_flush(vault.client.channel, 20000), SEMEL_OK);
+    cr_assert_eq(semel_channel_flush(vault.client.channel, 50000), SEMEL_OK);
     cr_assert(vault_has(5));
     vault_expect_told(0, 5, true);
     cr_assert_eq(server_stats(&vault.server).oneways_acknowledged, 1);
     vault.end = REFUSE;
     cr_assert_eq(vault_Vault_Tell(vault.client.channel, &(const vault_Slip){.op = 6}, NULL), SEMEL_OK);
-    cr_assert_eq(semel_channel_flush(vault.client.channel, 20000), SEMEL_OK);
+    cr_assert_eq(semel_channel_flush(vault.client.channel, 50000), SEMEL_OK);
     cr_assert_not(vault_has(6));
     vault_expect_told(1, 6, false);
     vault_close();
@@ -153,7 +153,7 @@ Test(transact, handlers_are_told_in_the_order_in_which_they_ran)
     semel_status status = vault_put(WELL, 0);
     check_status(&status, OK, NONE, EXECUTED);
     on_node(vault.client.node, start_many, &many);
-    cr_assert_eq(semel_channel_flush(vault.client.channel, 20000), SEMEL_OK);
+    cr_assert_eq(semel_channel_flush(vault.client.channel, 50000), SEMEL_OK);
     cr_assert_eq(many.ok, 32);
     for (unsigned op = 0; op <= 32; op++) {
         vault_expect_told(op, op, true);
@@ -168,6 +168,7 @@ Test(transact, handlers_are_told_in_the_order_in_which_they_ran)
 static void open_with(struct peer *peer)
 {
     struct hello hello = peer_some_hello(1);
+    turns_take_no_time();
     vault_open(NULL);
     peer_connect(peer, vault.server.uri);
     cr_assert_not(peer_greet(peer, &hello));
