@@ -130,8 +130,8 @@ restart_under_load() {
     scene_new_place
     local server=("$bin/bank-server" --listen "tcp://$scene_place" "$@")
     scene_start server "${server[@]}"
-    load "$name" --to "tcp://$scene_place" --op "$op" --calls 2000 --rate 2500 --announce 500
-    scene_await "$name" "completed 500"
+    load "$name" --to "tcp://$scene_place" --op "$op" --calls 2000 --rate 1000 --announce 100
+    scene_await "$name" "completed 100"
     scene_kill server
     scene_start server "${server[@]}"
     wait_for_load "$name"
@@ -142,8 +142,9 @@ restart_under_load() {
 
 scene_of_death() {
     title "scene 2: the server is killed (kill -9) under load, and started again without its memory"
-    # Every answer takes 20 ms, and 2500 calls are started a second: when the server dies, about 50 are under way.
-    restart_under_load death deposit --journal "$scene_dir/death.journal" --delay-ms 20
+    # Every answer takes 50 ms, and 1000 calls are started a second: when the server dies, about 50 are under way.  It dies
+    # early: all calls would be over two seconds later.
+    restart_under_load death deposit --journal "$scene_dir/death.journal" --delay-ms 50
     audit death.journal death --asked 2000
     local unknown
     unknown=$(scene_field failed_unknown)
@@ -157,7 +158,7 @@ scene_of_death() {
 
 scene_of_reading() {
     title "scene 3: the same death, but the calls only read: they may be asked again"
-    restart_under_load reading balance --delay-ms 20
+    restart_under_load reading balance --delay-ms 50
     row "asked" 2000
     row "answered OK" "$(scene_field ok)"
     row "attempts after the first" "$(scene_field retries)"

@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 
+import loopback
+
 TIMEOUT_S = 60
 
 
@@ -16,7 +18,7 @@ def transcript(readme):
     for block in re.findall(r"```console\n(.*?)```", readme.read_text(encoding="utf-8"), re.S):
         for part in re.split(r"^\$ build/bin/", block, flags=re.M)[1:]:
             command, _, output = part.partition("\n")
-            pairs.append((command, re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", output)))
+            pairs.append((command, loopback.normal(output)))
     return pairs
 
 
@@ -41,13 +43,13 @@ def start_house(binaries, uri):
 
 
 def play(binaries, processes):
-    house, listening = start_house(binaries, "tcp://127.0.0.1:0")
+    house, listening = start_house(binaries, loopback.any_port())
     processes.append(house)
     uri = listening.split()[1]
     thermometer = start(binaries, "call-back-thermometer", "kitchen", "21", uri)
     processes.append(thermometer)
     registered = thermometer.stdout.readline()
-    printed = [re.sub(r":\d+\n", ":PORT\n", listening) + house.stdout.readline(), registered]
+    printed = [loopback.normal(listening) + house.stdout.readline(), registered]
     printed += [ask(binaries, "kitchen", uri), ask(binaries, "cellar", uri)]
     stop(house)
     processes[0], _ = start_house(binaries, uri)

@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 
+import loopback
+
 TIMEOUT_S = 60
 
 
@@ -21,8 +23,7 @@ def transcript(readme):
 
 
 def normal(text):
-    text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
-    return re.sub(r"\d+\.\d ms", "TIME ms", text)
+    return re.sub(r"\d+\.\d ms", "TIME ms", loopback.normal(text))
 
 
 def client(binaries, uri):
@@ -35,7 +36,7 @@ def main():
     pairs = transcript(root / "examples/hello/README.md")
     commands = [command for command, _ in pairs]
     assert commands == ["build/bin/counter-server"] + ["build/bin/counter-client"] * 3, commands
-    server = subprocess.Popen([binaries / "counter-server", "tcp://127.0.0.1:0"], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen([binaries / "counter-server", loopback.any_port()], stdout=subprocess.PIPE, text=True)
     try:
         listening = server.stdout.readline()
         uri = listening.split()[1]

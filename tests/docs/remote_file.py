@@ -9,13 +9,15 @@ import subprocess
 import sys
 import tempfile
 
+import loopback
+
 TIMEOUT_S = 60
 
 
 def transcript(readme):
     """The output of each command in the console blocks."""
     blocks = re.findall(r"```console\n\$ [^\n]*\n(.*?)```", readme.read_text(encoding="utf-8"), re.S)
-    return [re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", block) for block in blocks]
+    return [loopback.normal(block) for block in blocks]
 
 
 def start_server(binaries, folder, uri):
@@ -31,7 +33,7 @@ def stop(process):
 
 def read(binaries, folder, between):
     """What the server says first, what a reader prints, and its complaints; between: done before the restart."""
-    server, listening = start_server(binaries, folder, "tcp://127.0.0.1:0")
+    server, listening = start_server(binaries, folder, loopback.any_port())
     uri = listening.split()[1]
     client = subprocess.Popen(
         [binaries / "remote-file-client", uri], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -49,7 +51,7 @@ def read(binaries, folder, between):
     finally:
         client.kill()
         stop(server)
-    return re.sub(r":\d+", ":PORT", listening), printed + rest, complaints
+    return loopback.normal(listening), printed + rest, complaints
 
 
 def main():

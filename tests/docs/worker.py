@@ -10,12 +10,13 @@ import subprocess
 import sys
 import tempfile
 
+import loopback
+
 TIMEOUT_S = 60
 
 
 def normal(text):
-    text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
-    return re.sub(r"worker-[0-9a-f]{16}", "worker-LIFE", text)
+    return re.sub(r"worker-[0-9a-f]{16}", "worker-LIFE", loopback.normal(text))
 
 
 def transcript(readme):
@@ -56,7 +57,7 @@ def stop(process):
 def play(commands, folder, root, binaries):
     """What the first server, the worker and the second server print."""
     os.mkfifo(os.path.join(folder, "gate"))
-    first = start(commands[0], folder, root, binaries, "tcp://127.0.0.1:0")
+    first = start(commands[0], folder, root, binaries, loopback.any_port())
     second = worker = None
     try:
         said_first = read_until(first, "listening")

@@ -11,12 +11,13 @@ scene_begin
 
 step() { printf -- '-- %s\n' "$*"; }
 
-# server OPTION...: a bank-server that keeps the journal; any port unless --listen is among the options.
+# server OPTION...: a bank-server that keeps the journal; any port unless --listen is among the options.  It refuses nobody
+# for having waited: a machine that has much to do is no overload.
 # shellcheck disable=SC2120  # called with options or without
 server() {
     local listen=(--listen "tcp://$scene_here:0")
     [[ " $* " != *" --listen "* ]] || listen=()
-    scene_start server "$bin/bank-server" "${listen[@]}" --journal "$scene_dir/journal" "$@"
+    scene_start server "$bin/bank-server" "${listen[@]}" --journal "$scene_dir/journal" --MaxQueueAge=0 "$@"
 }
 
 # cutter OPTION...: a wire-cutter before the server.
@@ -26,6 +27,7 @@ cutter() {
 
 # load OPTION...: starts bank-load, with the results in $scene_dir/results.
 load() {
+    completed_calls=0
     scene_spawn load "$bin/bank-load" --results "$scene_dir/results" "$@"
 }
 
@@ -35,6 +37,41 @@ wait_for_load() {
     ((scene_code == 0)) || scene_fail "bank-load ended with status $scene_code: $scene_line"
     # shellcheck disable=SC2034  # for the sourcing script
     told=$scene_line
+}
+
+# await_calls COUNT: until so many more calls have ended than by now, of a load with --announce.
+await_calls() {
+    local until
+    while read -r -t 0 -u "${scene_out[load]}"; do read_completed; done
+    until=$((completed_calls + $1))
+    while ((completed_calls < until)); do read_completed; done
+}
+
+read_completed() {
+    scene_await load "completed "
+    completed_calls=${scene_line#completed }
+}
+
+# stop_load: of a load that has more calls than can be made.  It starts no more, and what is under way ends; how many it made
+# is $asked.  What a script does to a load takes it as long as the machine wants: a load that ends by itself may be over by
+# then.
+stop_load() {
+    kill -TERM "${scene_pid[load]}"
+    scene_wait load
+    # 1: bank-load's word for "not all of the calls".
+    [[ $scene_code == 1 && $scene_line == "{"* ]] || scene_fail "bank-load ended with status $scene_code: $scene_line"
+    # shellcheck disable=SC2034  # for the sourcing script
+    told=$scene_line asked=$(scene_field calls)
+}
+# shellcheck disable=SC2034  # for the sourcing script
+endless=1000000000
+
+# await_line NAME TEXT: until the program has said that on stderr; for at most a minute.
+await_line() {
+    local end=$((SECONDS + 60))
+    until grep -qF -- "$2" "$scene_dir/$1.err"; do
+        ((SECONDS < end)) || scene_fail "$1 did not say \"$2\""
+    done
 }
 
 # expect KEY OPERATOR NUMBER: of the JSON object in $scene_line.

@@ -17,14 +17,6 @@ in_time() {
     printf -- '   %s: %d ms (heartbeat %d ms)\n' "$2" "$took" "$heartbeat_ms"
 }
 
-# await_line NAME TEXT: until the program has said that on stderr; for at most 20 s.
-await_line() {
-    local end=$(($(now_ms) + 20000))
-    until grep -qF -- "$2" "$scene_dir/$1.err"; do
-        (($(now_ms) < end)) || scene_fail "$1 did not say \"$2\""
-    done
-}
-
 stuck="heartbeat missed, though the peer's host acknowledges all it is sent"
 
 step "a server is stopped: its calls go on at the other one"
@@ -32,14 +24,15 @@ for place in a b; do
     scene_start "server-$place" "$bin/bank-server" --listen "tcp://$scene_here:0" --journal "$scene_dir/journal-$place" \
         --delay-ms 5
 done
-load --to "${scene_address[server-a]},${scene_address[server-b]}" --calls 20000 --announce 1000 --verbose \
+load --to "${scene_address[server-a]},${scene_address[server-b]}" --calls $endless --announce 100 --verbose \
     --Heartbeat="${heartbeat_ms}ms"
-scene_await load "completed 1000"
+await_calls 1000
 start=$(now_ms)
 kill -STOP "${scene_pid[server-a]}"
 await_line load "$stuck"
 in_time "$start" "the client notices a stopped server"
-wait_for_load
+await_calls 1000
+stop_load
 kill -CONT "${scene_pid[server-a]}"
 expect failed_unknown -le 64
 expect failed_not_executed -eq 0
@@ -49,25 +42,26 @@ for place in a b; do
     expect executed -gt 0
 done
 "$bank/audit.sh" --journal "$scene_dir/journal-a" --journal "$scene_dir/journal-b" --results "$scene_dir/results" \
-    --asked 20000 || scene_fail "the audit"
+    --asked "$asked" || scene_fail "the audit"
 
 stop_client() {
     step "a client is stopped: the server lets go of it, and knows it again when it wakes up: $1"
     server --listen "$1" --delay-ms 5 --verbose --Heartbeat="${heartbeat_ms}ms"
     : >"$scene_dir/server.err"
-    load --to "${scene_address[server]}" --calls 20000 --announce 1000
-    scene_await load "completed 1000"
+    load --to "${scene_address[server]}" --calls $endless --announce 100
+    await_calls 1000
     start=$(now_ms)
     kill -STOP "${scene_pid[load]}"
     await_line server "$stuck"
     in_time "$start" "the server notices a stopped client"
     kill -CONT "${scene_pid[load]}"
-    wait_for_load
-    expect ok -eq 20000
+    await_calls 1000
+    stop_load
+    expect ok -eq "$asked"
     expect resumed -ge 1
     scene_stop server
     expect PEER_STUCK -eq 1
-    audit --asked 20000 --server-lived
+    audit --asked "$asked" --server-lived
 }
 
 stop_client tcp://127.0.0.1:0

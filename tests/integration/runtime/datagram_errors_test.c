@@ -167,14 +167,17 @@ Test(datagram_errors, a_socket_that_stays_full_is_waited_for_until_the_deadline)
     struct server server;
     struct client client;
     struct watch watches[2];
-    static const semel_call_options options = OPTIONS(30, NULL, -1, SEMEL_ON_UNAVAILABLE_UNSET);
+    semel_call_options options = OPTIONS(15, NULL, -1, SEMEL_ON_UNAVAILABLE_UNSET);
     server_open_at(&server, NULL, loopback_udp());
     client_open_flawed(&client, LIST(server.uri));
     flaw.error = EAGAIN;
     flaw.op = 1;
-    start_row(&client, &watches[0], 1, &options);
-    check_status(watch_wait(&watches[0]), DEADLINE_EXCEEDED, DEADLINE, NOT_EXECUTED);
-    cr_assert_gt(flaw.failed, 1);
+    do { /* on a machine that has much to do a deadline may be too soon for a second try */
+        flaw.failed = 0;
+        options.deadline_ms *= 2;
+        start_row(&client, &watches[0], 1, &options);
+        check_status(watch_wait(&watches[0]), DEADLINE_EXCEEDED, DEADLINE, NOT_EXECUTED);
+    } while (flaw.failed < 2);
     flaw.op = 0;
     start_row(&client, &watches[1], 1, NULL);
     expect_sent(&watches[1]);
