@@ -8,7 +8,8 @@ source "$(dirname "$0")/common.sh"
 # Text without what differs: figures, and how often a connection had to be tried before the server was back.
 shape() {
     sed -E 's/[0-9]+(\.[0-9]+)?/N/g; s/ +/ /g' |
-        grep -vE '^ *(attempt|connection lost|no connection|rule R5|\.\.\.)' | grep -v '^ *$' | sort -u
+        grep -vE '^ *(attempt|connection lost|no connection|rule RN fully written, no verdict|\.\.\.)' |
+        grep -v '^ *$' | sort -u
 }
 
 step "run.sh"

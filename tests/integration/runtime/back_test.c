@@ -271,21 +271,35 @@ Test(back, the_clients_window_holds_the_server_back)
     both_ways(LIST("Window=1"), 16);
 }
 
-/* What is unsent is bounded: requests wait while their replies would pile up. */
+enum { ASKED = 64, ANSWER = 60000 };
+
+struct asking {
+    struct client caller;
+    struct watch watches[ASKED];
+};
+
+static void ask_all(void *arg)
+{
+    struct asking *asking = arg;
+    for (unsigned op = 0; op < ASKED; op++)
+        watch_start_sized(&asking->watches[op], &asking->caller, PEEK, op, 0, ANSWER, NULL);
+}
+
+/* What is unsent is bounded: requests wait while their replies would pile up.  They are asked while who answers is busy,
+ * and find it with all of them at once. */
 Test(back, large_answers_wait_for_each_other)
 {
     struct server server;
     struct agent agent;
     struct hold hold;
-    static struct watch watches[64];
-    enum { ANSWER = 60000 };
+    static struct asking asking;
     open_all(&server, &agent, &hold, LIST("SendBufferLimit=65536", "MaxQueueAge=0"));
-    struct client caller = {.node = server.node, .channel = hold.back};
-    for (unsigned op = 0; op < 64; op++)
-        watch_start_sized(&watches[op], &caller, PEEK, op, 0, ANSWER, NULL);
-    for (unsigned op = 0; op < 64; op++) {
-        cr_assert_eq((int)watch_wait(&watches[op])->code, SEMEL_OK, "%s", watches[op].status.message);
-        cr_assert_eq(watches[op].pad_size, ANSWER);
+    asking.caller = (struct client){.node = server.node, .channel = hold.back};
+    on_node(agent.client.node, ask_all, &asking);
+    for (unsigned op = 0; op < ASKED; op++) {
+        struct watch *watch = &asking.watches[op];
+        cr_assert_eq((int)watch_wait(watch)->code, SEMEL_OK, "%s", watch->status.message);
+        cr_assert_eq(watch->pad_size, ANSWER);
         cr_assert_eq(server_runs(&agent.served, op), 1);
     }
     cr_assert_gt(server_stats(&agent.served).waited, 0);
