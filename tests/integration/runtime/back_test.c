@@ -285,8 +285,8 @@ static void ask_all(void *arg)
         watch_start_sized(&asking->watches[op], &asking->caller, PEEK, op, 0, ANSWER, NULL);
 }
 
-/* What is unsent is bounded: requests wait while their replies would pile up.  They are asked while who answers is busy,
- * and find it with all of them at once. */
+/* What is unsent is bounded: requests wait while their replies would pile up.  They are asked while who answers is
+ * busy, and find it with all of them at once. */
 Test(back, large_answers_wait_for_each_other)
 {
     struct server server;
