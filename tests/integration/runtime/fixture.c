@@ -17,8 +17,8 @@
 #include "server/server.h"
 
 /* What both ends are unless a test says otherwise. */
-#define PATIENT_SERVER LIST("MaxQueueAge=0", "Heartbeat=10min")
-#define PATIENT_CLIENT LIST("Heartbeat=10min")
+#define PATIENT_SERVER LIST("MaxQueueAge=0", "Heartbeat=10min", "HandshakeTimeout=10min")
+#define PATIENT_CLIENT LIST("Heartbeat=10min", "ConnectTimeout=10min")
 
 static void set_all(semel_properties *properties, const char *const *settings)
 {

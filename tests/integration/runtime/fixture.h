@@ -35,8 +35,8 @@ struct server {
 };
 
 /* properties: "Key=Value" strings, the last one NULL; may be NULL.  A machine that has much to do is neither an
- * overload nor a death: what is not among them is MaxQueueAge=0 and Heartbeat=10min, and of clients the latter.
- * Listens at this process's own address, any port. */
+ * overload nor a death: what is not among them is MaxQueueAge=0, Heartbeat=10min and HandshakeTimeout=10min, and of
+ * clients Heartbeat=10min and ConnectTimeout=10min.  Listens at this process's own address, any port. */
 void server_open(struct server *server, const char *const *properties);
 void server_open_at(struct server *server, const char *const *properties, const char *uri);
 /* The same on a store of the test's own. */
