@@ -102,28 +102,28 @@ static bool is_asked_here(const struct semel_request *request, const struct sess
     return connection != NULL && connection->number == request->asked_on;
 }
 
+bool dispatch_may_tell(const struct semel_request *request, enum semel_code code)
+{
+    bool lasts = code != SEMEL_REFUSED && dedup_end_lasts(&request->run, code);
+    return lasts || is_asked_here(request, dispatch_session_of(request));
+}
+
 /* A reply goes to the newest connection of its session; if there is none, the client will come and ask for it. */
-void dispatch_hand_over(struct session *session, struct reply *reply)
+void dispatch_hand_over(struct session *session, struct reply *reply, bool may_tell)
 {
     struct connection *connection = connection_to(session);
     if (connection == NULL) {
         reply_settle(reply);
         dedup_trim(&session->table); /* a silent session keeps no more memory than its records need */
+    } else if (!may_tell) {
+        reply_settle(reply);
+        connection_settle(connection); /* it may have waited for the end */
     } else if (reply == NULL) {
         connection_close(connection, SEMEL_REASON_NO_MEMORY); /* the client will ask again and be told */
     } else {
         connection_send(connection, reply);
         connection_settle(connection);
     }
-}
-
-/* The client will ask for it again; its connection may have waited for the end. */
-static void withhold(struct session *session, struct reply *reply)
-{
-    struct connection *connection = connection_to(session);
-    reply_settle(reply);
-    if (connection != NULL)
-        connection_settle(connection);
 }
 
 /* The same for a receipt. */
@@ -172,15 +172,12 @@ void dispatch_conclude(struct semel_server *server, struct semel_request *reques
     struct reply *reply = request->reply;
     request->reply = NULL;
     bool refused = request->code == SEMEL_REFUSED;
-    bool lasts = !refused && dedup_end_lasts(&request->run, request->code);
+    bool may_tell = dispatch_may_tell(request, request->code);
     bool wanted = refused ? dedup_withdraw(&request->run) : dedup_finish(&request->run, reply);
-    bool asked = lasts || is_asked_here(request, session);
     server->stats.refused_by[SEMEL_REASON_REFUSED_BY_HANDLER] += refused;
     retire(server, request);
-    if (wanted && asked)
-        dispatch_hand_over(session, reply);
-    else if (wanted)
-        withhold(session, reply);
+    if (wanted)
+        dispatch_hand_over(session, reply, may_tell);
     else
         reply_settle(reply);
     server_settle_drain(server);

@@ -33,8 +33,12 @@ void dispatch_take_code(struct semel_server *server, struct semel_request *reque
 void dispatch_let_pend(struct semel_request *request);
 /* Puts the reply into its final form: an OK with its message, or a text. */
 void dispatch_seal_reply(struct semel_server *server, struct semel_request *request);
-/* Sends a reply on the newest connection of its session; if there is none, the client will come and ask for it. */
-void dispatch_hand_over(struct session *session, struct reply *reply);
+/* Whether its end with this code may be told on the connection that its session has now: it is the same for every
+ * replay, or was asked for there.  To be asked before its record is finished. */
+bool dispatch_may_tell(const struct semel_request *request, enum semel_code code);
+/* Sends a reply on the newest connection of its session, if it may be told there; if not, or if there is none, the
+ * client will come and ask for it. */
+void dispatch_hand_over(struct session *session, struct reply *reply, bool may_tell);
 /* The result counts: records it, sends it, frees the request. */
 void dispatch_conclude(struct semel_server *server, struct semel_request *request);
 /* It ends without a result, and its record is no longer its own: frees it, and tells its session why (NULL: nobody). */

@@ -46,10 +46,11 @@ static void refuse_pending(struct semel_server *server, struct semel_request *re
         answer_write(reply, request->run.seq, request->method->id, sizeof text - 1, &answer);
     }
     dispatch_let_pend(request);
+    bool may_tell = dispatch_may_tell(request, SEMEL_INTERNAL);
     dedup_log_outcome(&request->run, reply);
     ledger_note(&server->ledger);
     if (dedup_finish(&request->run, reply))
-        dispatch_hand_over(session, reply);
+        dispatch_hand_over(session, reply, may_tell);
     else
         reply_settle(reply);
 }

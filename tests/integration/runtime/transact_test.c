@@ -4,9 +4,15 @@
  * Reads best next: runtime/server/transact.c, semel/store.h; tests/integration/bank/crash_points.sh for crashes. */
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stddef.h>
 #include <string.h>
+#include <time.h>
 
+#include "core/units.h"
+#include "gate.h"
 #include "peer.h"
+#include "server/slice.h"
 #include "vault.h"
 
 TestSuite(transact, .timeout = 60);
@@ -262,6 +268,109 @@ Test(transact, what_is_acknowledged_before_its_batch_never_runs)
     cr_assert_not(vault_has(5));
     peer_close(&peer);
     vault_close();
+}
+
+/* ---- who is told ---- */
+
+/* What handlers write in a transaction of this gate is nowhere. */
+static struct MDB_txn *enter(struct store *store)
+{
+    return (struct MDB_txn *)store;
+}
+
+static bool leave(struct store *store, bool keep)
+{
+    (void)store;
+    (void)keep;
+    return true;
+}
+
+/* A server on a gate that its handlers join. */
+static void open_at_gate(struct gate *gate, struct server *server, const struct vault_Vault_handlers *handlers)
+{
+    static struct store_ops joinable;
+    gate_init(gate);
+    joinable = *gate->store.ops;
+    joinable.enter = enter;
+    joinable.leave = leave;
+    gate->store.ops = &joinable;
+    gate_serve(gate, server, NULL, loopback_tcp());
+    cr_assert_eq(vault_Vault_serve(server->semel, handlers, NULL), SEMEL_OK);
+}
+
+static int64_t clock_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * S_IN_NS + now.tv_nsec;
+}
+
+static atomic_uint runs_of_5;
+static semel_request *left_pending;
+
+/* Op 4 takes a slice of the loop for itself; op 5 is left pending once. */
+static enum semel_code take_a_slice_or_pend(semel_request *request, vault_Slip *in, vault_Slip *out, void *user)
+{
+    (void)out;
+    (void)user;
+    int64_t end_ns = clock_ns() + SLICE_NS;
+    while (in->op == 4 && clock_ns() < end_ns)
+        ;
+    if (in->op != 5)
+        return SEMEL_OK;
+    left_pending = request;
+    return atomic_fetch_add(&runs_of_5, 1) == 0 ? SEMEL_PENDING : SEMEL_OK;
+}
+
+static void finish_left(void *arg)
+{
+    (void)arg;
+    vault_Vault_Set_reply(left_pending, &(const vault_Slip){.op = 5});
+}
+
+/* A request that may run again waits for the transaction of its batch, and for the next one, since another takes all of
+ * a slice; meanwhile its client is back.  Pending there, it ends without a record: who has not asked on this connection
+ * is told nothing, for it will ask, and that runs and has an answer of its own. */
+Test(transact, a_handler_that_pends_is_told_only_where_it_was_asked_for)
+{
+    static const struct vault_Vault_handlers handlers = {.Put = take_a_slice_or_pend,
+                                                         .Set = take_a_slice_or_pend};
+    static const uint8_t op_4[] = {0x08, 0x04};
+    struct gate gate;
+    struct server server;
+    struct peer old, new;
+    open_at_gate(&gate, &server, &handlers);
+    struct hello hello = peer_some_hello(1);
+    peer_connect(&old, server.uri);
+    cr_assert_not(peer_greet(&old, &hello));
+    gate_shut(&gate);
+    struct frame set = ask_vault(3, op_5), put = ask_vault(2, op_4),
+                 add = peer_request(1, 1, ADD, op_6, sizeof op_6);
+    set.method = vault_Vault_methods[vault_Vault_Set_index].id;
+    set.flags = FRAME_IDEMPOTENT;
+    peer_send(&old, &add);
+    gate_wait(&gate, 1);
+    peer_send(&old, &put);
+    peer_send(&old, &set);
+    server_wait_stat(&server, offsetof(struct semel_server_stats, requests), 3);
+    hello = peer_next_hello(&old);
+    peer_connect(&new, server.uri);
+    peer_send_hello(&new, &hello);
+    peer_expect_end(&old);
+    gate_open(&gate, STORE_COMMITTED);
+    cr_assert(peer_take_welcome(&new), "resumed");
+    while (atomic_load(&runs_of_5) == 0)
+        ;
+    on_node(server.node, finish_left, NULL);
+    peer_send(&new, &put);
+    expect_end(&new, 2, SEMEL_REASON_NONE, SEMEL_OUTCOME_EXECUTED);
+    peer_send(&new, &set);
+    expect_end(&new, 3, SEMEL_REASON_NONE, SEMEL_OUTCOME_EXECUTED);
+    cr_assert_eq(atomic_load(&runs_of_5), 2);
+    peer_close(&old);
+    peer_close(&new);
+    server_close(&server);
+    gate_fini(&gate);
 }
 
 /* ---- when it goes wrong ---- */
