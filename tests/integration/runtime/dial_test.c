@@ -449,8 +449,8 @@ Test(dial, every_kind_of_address_is_reached)
     cr_assert_not_null(mkdtemp(folder));
     snprintf(path, sizeof path, "unix:%s/s", folder);
     snprintf(name, sizeof name, "unix:@semel-dial-%d", (int)getpid());
-    const char *const uris[] = {loopback_tcp(), "tcp://[::1]:0", path, name};
-    for (unsigned i = 0; i < sizeof uris / sizeof *uris; i++) {
+    const char *const uris[] = {loopback_tcp(), path, name, "tcp://[::1]:0"};
+    for (unsigned i = 0; i < (loopback_has_six() ? 4 : 3); i++) {
         struct server server;
         struct client client;
         server_open_at(&server, NULL, uris[i]);

@@ -14,7 +14,7 @@
 #include "fixture.h"
 #include "peer.h"
 
-TestSuite(fuzz, .timeout = 60);
+TestSuite(fuzz, .timeout = 120);
 
 enum { SERVER_CASES = 2000, CLIENT_CASES = 1000, SESSIONS = 96, SEQS = 64, CALLS = 3 };
 

@@ -5,8 +5,11 @@
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <semel/status.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* The whole of 127/8 is loopback; Linux numbers its processes with 22 bits. */
@@ -55,6 +58,21 @@ void loopback_dead(char *uri)
 {
     static unsigned port = FIRST_PORT;
     snprintf(uri, SEMEL_ENDPOINT_TEXT_MAX, "tcp://%s:%u", loopback_elsewhere(), port++);
+}
+
+bool loopback_has_six(void)
+{
+    const struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof address) == 0) {
+        close(fd);
+        return true;
+    }
+    cr_assert(errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL, "%s", strerror(errno));
+    fprintf(stderr, "SKIPPED: no IPv6 on this host (%s)\n", strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return false;
 }
 
 struct sockaddr_in loopback_any(void)

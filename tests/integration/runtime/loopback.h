@@ -6,6 +6,7 @@
 #define RUNTIME_LOOPBACK_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 
 /* Where servers listen: "127.a.b.c". */
 const char *loopback_here(void);
@@ -18,6 +19,9 @@ const char *loopback_udp(void);
 
 /* A place where nobody listens until the test does, each time another one; uri gets SEMEL_ENDPOINT_TEXT_MAX bytes. */
 void loopback_dead(char *uri);
+
+/* Whether this host has [::1]; if the kernel says that it has not, a line "SKIPPED: why" tells so. */
+bool loopback_has_six(void);
 
 /* HERE, any port. */
 struct sockaddr_in loopback_any(void);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "client/channel.h"
+#include "core/order.h"
 
 TestSuite(reconnector, .timeout = 60);
 
@@ -28,6 +29,18 @@ static char
     seen[64]; /* a digit for each dial that came through, a letter for each round the call was told of */
 static semel_node *node;
 static semel_channel *channel;
+
+static bool one_after_the_other;
+
+int64_t __real_order_next_ns(const struct order_pace *pace);
+int64_t __wrap_order_next_ns(const struct order_pace *pace);
+
+/* The linker lets the client ask here when its next dial may begin: two side by side, as when this process was away for so
+ * long, would come through in any order. */
+int64_t __wrap_order_next_ns(const struct order_pace *pace)
+{
+    return one_after_the_other && pace->running > 0 ? INT64_MAX : __real_order_next_ns(pace);
+}
 
 static void tell(char what)
 {
@@ -49,6 +62,7 @@ static void on_dial(struct loop_io *io, bool readable, bool writable)
 
 static void enter(void)
 {
+    one_after_the_other = true;
     cr_assert_eq(semel_node_open(NULL, &node, NULL), SEMEL_OK);
     for (int i = 0; i < ENDPOINTS; i++) {
         char uri[64];

@@ -294,8 +294,12 @@ Test(loop, a_stopped_timer_costs_a_turn_but_never_fires, .init = enter, .fini = 
 {
     struct alarm gone = alarm_named('g');
     struct alarm end = alarm_named('!');
-    cr_assert(loop_timer_start(&loop, &gone.timer, loop_refresh(&loop) + 2 * MS_IN_NS));
-    run_a_while();
+    do { /* once more if this process was away for so long that it has fired */
+        memset(story, 0, sizeof story);
+        told = 0;
+        cr_assert(loop_timer_start(&loop, &gone.timer, loop_refresh(&loop) + 2 * MS_IN_NS));
+        run_a_while();
+    } while (!timer_running(&gone.timer));
     loop_timer_stop(&loop, &gone.timer);
     cr_assert(loop_timer_start(&loop, &end.timer, loop_refresh(&loop) + 4 * MS_IN_NS));
     loop_run(&loop);
