@@ -35,11 +35,12 @@ static bool one_after_the_other;
 int64_t __real_order_next_ns(const struct order_pace *pace);
 int64_t __wrap_order_next_ns(const struct order_pace *pace);
 
-/* The linker lets the client ask here when its next dial may begin: two side by side, as when this process was away for so
- * long, would come through in any order. */
+/* The linker lets the client ask here when its next dial may begin: two side by side, as when this process was away for
+ * so long, would come through in any order. */
 int64_t __wrap_order_next_ns(const struct order_pace *pace)
 {
-    return one_after_the_other && pace->running > 0 ? INT64_MAX : __real_order_next_ns(pace);
+    int64_t due_ns = __real_order_next_ns(pace);
+    return one_after_the_other && due_ns != INT64_MIN ? INT64_MAX : due_ns;
 }
 
 static void tell(char what)
