@@ -203,21 +203,8 @@ net_until() {
 # net_since_ms T: since net_now_us said T.
 net_since_ms() { printf '%s' $((($(net_now_us) - $1) / 1000)); }
 
-# A clock beside the scenario, woken every 50 ms: how late it is each time is what this machine lets a process wait.
-net_watch_lateness() {
-    local before=${EPOCHREALTIME/./} now nothing
-    exec {nothing}<> <(:)
-    while :; do
-        read -r -t 0.05 -u "$nothing" || true
-        now=${EPOCHREALTIME/./}
-        printf '%s %s\n' "$now" $((now - before - 50000))
-        before=$now
-    done
-}
-net_watch_lateness >"$scene_dir/lateness" &
-
-# net_late_ms T: how long that was, all in all, since net_now_us said T.
-net_late_ms() { awk -v t="$1" '$1 > t { late += $2 } END { printf "%d", late / 1000 }' "$scene_dir/lateness"; }
+# shellcheck source-path=SCRIPTDIR source=../integration/bank/lateness.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../integration/bank/lateness.sh"
 
 net_worst_ms=0
 
@@ -226,7 +213,7 @@ net_worst_ms=0
 net_within() {
     local took late now_us=${4-$(net_now_us)}
     took=$(((now_us - $2) / 1000))
-    late=$(net_late_ms "$2")
+    late=$(late_ms "$2")
     ((took <= $1 + 3 * late)) || scene_fail "$3 took $took ms, more than $1, and a process waits $late ms here"
     ((took <= net_worst_ms)) || net_worst_ms=$took
 }
