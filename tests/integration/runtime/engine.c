@@ -46,6 +46,20 @@ semel_status engine_call(struct client *client, enum method method, unsigned op,
     return status;
 }
 
+void engine_outlast(struct client *client)
+{
+    static const semel_call_options brief = OPTIONS(200, NULL, -1, SEMEL_ON_UNAVAILABLE_UNSET);
+    char silent[SEMEL_ENDPOINT_TEXT_MAX];
+    int listener = peer_listen(silent);
+    struct client clock = *client;
+    struct watch watch;
+    cr_assert_eq((int)semel_channel_open(client->node, "clock", silent, &clock.channel, NULL), SEMEL_OK);
+    watch_start(&watch, &clock, ADD, 1, &brief);
+    check_status(watch_wait(&watch), DEADLINE_EXCEEDED, DEADLINE, NOT_EXECUTED);
+    semel_channel_close(clock.channel);
+    close(listener);
+}
+
 void engine_refuse(struct peer *peer, const struct frame *request, uint32_t pushback_ms)
 {
     peer_reply(peer, request, SEMEL_UNAVAILABLE, SEMEL_REASON_OVERLOADED,

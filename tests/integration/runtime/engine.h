@@ -34,6 +34,9 @@ const char *engine_list3(char *into, const char *a, const char *b, const char *c
 semel_status engine_call(struct client *client, enum method method, unsigned op,
                          const semel_call_options *options);
 
+/* Waits for a fifth of a second by the clock of the client's loop: what was due earlier has come. */
+void engine_outlast(struct client *client);
+
 /* Answers of a peer. */
 void engine_refuse(struct peer *peer, const struct frame *request, uint32_t pushback_ms);
 void engine_answer(struct peer *peer, const struct frame *request, enum semel_code code);

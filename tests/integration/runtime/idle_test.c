@@ -156,14 +156,6 @@ Test(idle, a_call_does_not_wait_for_the_end_of_a_connection_that_is_left)
 
 /* ---- who is not idle ---- */
 
-/* Some pings long, one a third of a heartbeat; each is longer than IdleTimeout. */
-static void outlast_pings(struct client *client)
-{
-    uint64_t begin = client_stats(client).frames_in;
-    while (client_stats(client).frames_in < begin + 3)
-        ;
-}
-
 Test(idle, a_call_without_its_answer_keeps_the_connection)
 {
     struct server server;
@@ -171,10 +163,10 @@ Test(idle, a_call_without_its_answer_keeps_the_connection)
     struct watch watch;
     server_open(&server, NULL);
     server.handler = server_keep;
-    client_open(&client, LIST("IdleTimeout=10", "Heartbeat=1500"), server.uri);
+    client_open(&client, LIST("IdleTimeout=10"), server.uri);
     watch_start(&watch, &client, ADD, 1, NULL);
     semel_request *pending = server_pending(&server, 0);
-    outlast_pings(&client);
+    engine_outlast(&client); /* longer than IdleTimeout */
     cr_assert_eq(client_stats(&client).closed_by[SEMEL_REASON_IDLE], 0);
     semel_request_finish(pending, &(probe_Reply){.op = 1});
     check_status(watch_wait(&watch), OK, NONE, EXECUTED);
@@ -195,10 +187,10 @@ Test(idle, a_channel_that_stays_is_never_idle)
     struct server server;
     struct client client;
     server_open(&server, NULL);
-    client_open(&client, LIST("IdleTimeout=10", "Heartbeat=1500"), server.uri);
+    client_open(&client, LIST("IdleTimeout=10"), server.uri);
     on_node(client.node, make_it_stay, &client);
     call_ok(&client, 1);
-    outlast_pings(&client);
+    engine_outlast(&client); /* longer than IdleTimeout */
     cr_assert_eq(client_stats(&client).closed_by[SEMEL_REASON_IDLE], 0);
     cr_assert_eq(server_stats(&server).connections, 1);
     client_close(&client);
@@ -219,15 +211,15 @@ Test(idle, a_channel_stays_while_there_is_one_reason_left)
     semel_server *served;
     semel_status status;
     server_open(&server, NULL);
-    client_open(&client, LIST("IdleTimeout=10", "Heartbeat=1500"), server.uri);
+    client_open(&client, LIST("IdleTimeout=10"), server.uri);
     cr_assert_eq((int)semel_server_open(client.node, NULL, &served, &status), SEMEL_OK);
     cr_assert_eq((int)semel_channel_serve(client.channel, served), SEMEL_OK);
     call_ok(&client, 1);
-    outlast_pings(&client);
+    engine_outlast(&client); /* longer than IdleTimeout */
     on_node(client.node, make_it_stay, &client);
     semel_server_close(served);
     call_ok(&client, 2);
-    outlast_pings(&client);
+    engine_outlast(&client); /* longer than IdleTimeout */
     cr_assert_eq(client_stats(&client).closed_by[SEMEL_REASON_IDLE], 0);
     on_node(client.node, let_it_leave, &client);
     wait_until_left(&client, 1);
@@ -240,9 +232,9 @@ Test(idle, without_the_property_a_connection_lasts)
     struct server server;
     struct client client;
     server_open(&server, NULL);
-    client_open(&client, LIST("Heartbeat=1500"), server.uri);
+    client_open(&client, NULL, server.uri);
     call_ok(&client, 1);
-    outlast_pings(&client);
+    engine_outlast(&client); /* longer than IdleTimeout */
     cr_assert_eq(client_stats(&client).connections, 1);
     cr_assert_eq(server_stats(&server).connections, 1);
     client_close(&client);
@@ -270,7 +262,7 @@ Test(idle, a_recovery_without_a_call_of_its_own_keeps_the_connection)
     struct server server;
     struct client client;
     server_open(&server, NULL);
-    client_open(&client, LIST("IdleTimeout=20", "Heartbeat=1500"), server.uri);
+    client_open(&client, LIST("IdleTimeout=20"), server.uri);
     semel_channel_attach_recovery(client.channel, keep_run, NULL);
     call_ok(&client, 1);
     wait_until_left(&client, 1);
@@ -280,7 +272,7 @@ Test(idle, a_recovery_without_a_call_of_its_own_keeps_the_connection)
         ;
     watch_cancel(&watch, &client); /* now nothing is outstanding */
     check_status(watch_wait(&watch), CANCELLED, CANCELLED, NOT_EXECUTED);
-    outlast_pings(&client);
+    engine_outlast(&client); /* longer than IdleTimeout */
     cr_assert_eq(client_stats(&client).closed_by[SEMEL_REASON_IDLE], 1);
     on_node(client.node, end_run, NULL);
     wait_until_left(&client, 2);

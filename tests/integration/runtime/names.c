@@ -147,6 +147,16 @@ static bool make_answer(const struct names *names, struct packet *packet)
     return true;
 }
 
+static void count(struct names *names, const struct packet *packet)
+{
+    uint32_t this = (uint32_t)packet->bytes[0] << 24 | (uint32_t)packet->bytes[1] << 16 | packet->type;
+    for (unsigned i = 0; i < names->asked; i++)
+        if (names->seen[i] == this)
+            return;
+    cr_assert_lt(names->asked, NAMES_SEEN);
+    names->seen[names->asked++] = this;
+}
+
 static void *serve(void *arg)
 {
     struct names *names = arg;
@@ -160,7 +170,7 @@ static void *serve(void *arg)
         if (!parse(&packet))
             continue;
         pthread_mutex_lock(&names->mutex);
-        names->asked++;
+        count(names, &packet);
         bool sent = make_answer(names, &packet);
         pthread_mutex_unlock(&names->mutex);
         if (sent)

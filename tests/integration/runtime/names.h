@@ -6,6 +6,7 @@
 
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdint.h>
 
 /* How it answers. */
 enum names_manner {
@@ -22,7 +23,7 @@ enum names_manner {
     NAMES_MANNERS
 };
 
-enum { NAMES_MAX = 4 };
+enum { NAMES_MAX = 4, NAMES_SEEN = 256 };
 
 struct names {
     char property[64]; /* NameServers=... */
@@ -34,7 +35,8 @@ struct names {
     unsigned four_count;
     struct in6_addr sixes[NAMES_MAX];
     unsigned six_count;
-    unsigned asked; /* questions */
+    unsigned asked;            /* questions, */
+    uint32_t seen[NAMES_SEEN]; /* and what tells them apart: one that is slow to be answered is sent again */
 };
 
 void names_open(struct names *names);
