@@ -33,6 +33,7 @@ struct thoughts {
     enum reconnector_state state;
     bool blames; /* an endpoint is to be tried last */
     bool barred;
+    bool leaves;
 };
 
 static void read_thoughts(void *arg)
@@ -42,6 +43,7 @@ static void read_thoughts(void *arg)
     thoughts->state = reconnector->state;
     thoughts->blames = reconnector->failed_last < reconnector->endpoint_count;
     thoughts->barred = reconnector_is_barred(reconnector);
+    thoughts->leaves = thoughts->client->channel->parting;
 }
 
 Test(idle, leaves_in_good_order_and_the_next_call_is_in_the_same_session)
@@ -167,6 +169,9 @@ Test(idle, a_call_without_its_answer_keeps_the_connection)
     watch_start(&watch, &client, ADD, 1, NULL);
     semel_request *pending = server_pending(&server, 0);
     engine_outlast(&client); /* longer than IdleTimeout */
+    struct thoughts thoughts = {.client = &client};
+    on_node(client.node, read_thoughts, &thoughts);
+    cr_assert_not(thoughts.leaves);
     cr_assert_eq(client_stats(&client).closed_by[SEMEL_REASON_IDLE], 0);
     semel_request_finish(pending, &(probe_Reply){.op = 1});
     check_status(watch_wait(&watch), OK, NONE, EXECUTED);
