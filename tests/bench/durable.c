@@ -11,9 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,23 +31,16 @@ enum {
 };
 
 struct benchmark {
+    struct options options; /* the processors */
     const char *path;
     uint64_t commits;
     int rounds;
-    int client_cpu; /* or OPTIONS_ANY_CPU */
-    int server_cpu;
 };
 
 struct figures {
     double calls_per_s;
     double calls_per_commit;
     double bytes_per_call;
-};
-
-struct word {
-    char uri[SEMEL_ENDPOINT_TEXT_MAX];
-    uint64_t commits;
-    uint64_t bytes;
 };
 
 /* Each flush takes so much longer, for Semel and for the floor: a slower disk. */
@@ -106,47 +97,37 @@ struct serving {
     int fd;
 };
 
-/* A byte asks for the counters; the end of the line is the end. */
 static void on_question(struct ev_loop *loop, ev_io *watcher, int events)
 {
     (void)loop, (void)events;
     struct serving *serving = watcher->data;
     struct semel_server_stats stats;
-    struct word word = {.uri = ""};
-    char byte;
-    if (read(serving->fd, &byte, 1) != 1) {
-        semel_node_stop(serving->node);
-        return;
-    }
     semel_server_get_stats(serving->server, &stats);
-    word.commits = stats.commits;
-    word.bytes = stats.committed_bytes;
-    if (write(serving->fd, &word, sizeof word) != (ssize_t)sizeof word)
+    if (!server_answer_with(serving->fd, stats.commits, stats.committed_bytes))
         semel_node_stop(serving->node);
 }
 
-static int serve(const struct benchmark *benchmark, int fd)
+static int serve(const struct options *options, int fd)
 {
+    const struct benchmark *benchmark = (const struct benchmark *)options; /* its first member */
     struct serving serving = {.fd = fd};
-    struct word word = {.uri = ""};
+    char uri[SEMEL_ENDPOINT_TEXT_MAX];
     char name[64];
     char spec[600];
     semel_status status;
-    const struct semel_node_options options = {.log = NULL};
+    const struct semel_node_options quiet = {.log = NULL};
     snprintf(name, sizeof name, "unix:@semel-durable-%ld", (long)getpid());
     snprintf(spec, sizeof spec, "lmdb:%s", benchmark->path);
-    if (!process_pin(benchmark->server_cpu))
-        return EXIT_FAILURE;
-    if (semel_node_open(&options, &serving.node, &status) != SEMEL_OK ||
+    if (semel_node_open(&quiet, &serving.node, &status) != SEMEL_OK ||
         semel_server_open(serving.node, spec, &serving.server, &status) != SEMEL_OK ||
         bench_Echo_serve(serving.server, &handlers, NULL) != SEMEL_OK ||
-        semel_server_listen(serving.server, name, word.uri, &status) != SEMEL_OK)
+        semel_server_listen(serving.server, name, uri, &status) != SEMEL_OK)
         die("the server", status.message);
     ev_io question;
     ev_io_init(&question, on_question, fd, EV_READ);
     question.data = &serving;
     ev_io_start(semel_node_loop(serving.node), &question);
-    if (write(fd, &word, sizeof word) == (ssize_t)sizeof word)
+    if (server_ready(fd, uri))
         semel_node_run(serving.node);
     ev_io_stop(semel_node_loop(serving.node), &question);
     semel_server_close(serving.server);
@@ -195,73 +176,57 @@ static void make_calls(struct load *load, uint64_t calls, uint64_t depth)
     semel_node_run(load->node);
 }
 
-static struct word ask(int fd)
+/* What has gone wrong with the server, server_process has told. */
+static void need(bool fine)
 {
-    struct word word;
-    if (write(fd, "?", 1) != 1 || read(fd, &word, sizeof word) != (ssize_t)sizeof word)
-        die("the server", "is gone");
-    return word;
+    if (!fine)
+        exit(EXIT_FAILURE);
 }
 
-static struct word warm_up(struct load *load, int fd, uint64_t calls, uint64_t depth)
+static struct server_word warm_up(struct load *load, const struct server_process *server, uint64_t calls,
+                                  uint64_t depth)
 {
-    struct word word;
+    struct server_word word;
     int runs = 0;
     do {
         make_calls(load, calls, depth);
-        word = ask(fd);
-    } while (word.bytes < WARM_BYTES && ++runs < WARM_RUNS_MAX);
+        need(server_process_ask(server, &word));
+    } while (word.committed_bytes < WARM_BYTES && ++runs < WARM_RUNS_MAX);
     return word;
 }
 
-static struct figures measure_load(struct load *load, int fd, uint64_t calls, uint64_t depth)
+static struct figures measure_load(struct load *load, const struct server_process *server, uint64_t calls,
+                                   uint64_t depth)
 {
-    struct word before = warm_up(load, fd, calls, depth);
+    struct server_word after;
+    struct server_word before = warm_up(load, server, calls, depth);
     double begin_s = now_s();
     make_calls(load, calls, depth);
     double elapsed_s = now_s() - begin_s;
-    struct word after = ask(fd);
+    need(server_process_ask(server, &after));
+    uint64_t bytes = after.committed_bytes - before.committed_bytes;
     return (struct figures){.calls_per_s = (double)calls / elapsed_s,
                             .calls_per_commit = (double)calls / (double)(after.commits - before.commits),
-                            .bytes_per_call = (double)(after.bytes - before.bytes) / (double)calls};
-}
-
-static pid_t start_server(const struct benchmark *benchmark, int *ret_fd)
-{
-    int line[2];
-    remove_store(benchmark->path);
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, line) != 0)
-        die("socketpair", "failed");
-    pid_t child = fork();
-    if (child == 0) {
-        close(line[0]);
-        _exit(serve(benchmark, line[1]));
-    }
-    close(line[1]);
-    *ret_fd = line[0];
-    return child;
+                            .bytes_per_call = (double)bytes / (double)calls};
 }
 
 static struct figures measure_semel(const struct benchmark *benchmark, uint64_t calls, uint64_t depth)
 {
-    int fd;
-    struct word word;
+    struct server_process server;
     semel_status status;
     struct load load = {0};
-    pid_t child = start_server(benchmark, &fd);
-    if (child < 0 || read(fd, &word, sizeof word) != (ssize_t)sizeof word)
-        die("the server", "did not start");
+    remove_store(benchmark->path);
+    need(server_process_start(&server, &benchmark->options, serve));
     load.request = &(bench_EchoRequest){.payload = calloc(1, PB_BYTES_ARRAY_T_ALLOCSIZE(PAYLOAD))};
     load.request->payload->size = PAYLOAD;
     if (semel_node_open(NULL, &load.node, &status) != SEMEL_OK ||
-        semel_channel_open(load.node, "load", word.uri, &load.channel, &status) != SEMEL_OK)
+        semel_channel_open(load.node, "load", server.uri, &load.channel, &status) != SEMEL_OK)
         die("the client", status.message);
-    struct figures figures = measure_load(&load, fd, calls, depth);
+    struct figures figures = measure_load(&load, &server, calls, depth);
     semel_channel_close(load.channel);
     semel_node_close(load.node);
     free(load.request->payload);
-    close(fd);
-    (void)waitpid(child, NULL, 0);
+    need(server_process_stop(&server));
     remove_store(benchmark->path);
     return figures;
 }
@@ -333,13 +298,11 @@ static void compare(const struct benchmark *benchmark, uint64_t depth)
     int rounds = benchmark->rounds;
     uint64_t calls = benchmark->commits * depth;
     for (int i = 0; i < rounds; i++) {
-        if (!process_pin(benchmark->client_cpu))
-            exit(EXIT_FAILURE);
+        need(process_pin(benchmark->options.client_cpu));
         figures = measure_semel(benchmark, calls, depth);
         semel[i] = figures.calls_per_s;
         size_t bytes = (size_t)(figures.bytes_per_call * (double)depth) + 1;
-        if (!process_pin(benchmark->server_cpu))
-            exit(EXIT_FAILURE);
+        need(process_pin(benchmark->options.server_cpu));
         floors[i] = (double)depth * measure_floor(benchmark->path, benchmark->commits, bytes);
         ratios[i] = semel[i] / floors[i];
     }
@@ -369,9 +332,10 @@ static uint64_t number(const char *text, uint64_t least, uint64_t most)
 {
     char *end;
     uint64_t value = strtoull(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end != '\0' || value < least || value > most)
-        die(text, "is not a number, or out of range");
-    return value;
+    if (*text >= '0' && *text <= '9' && *end == '\0' && value >= least && value <= most)
+        return value;
+    fprintf(stderr, "semel-durable: '%s' is not a whole number, or out of range\n", text);
+    exit(EXIT_USAGE);
 }
 
 static void parse(int argc, char **argv, struct benchmark *benchmark)
@@ -383,9 +347,9 @@ static void parse(int argc, char **argv, struct benchmark *benchmark)
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (option == 'c')
-            benchmark->client_cpu = (int)number(optarg, 0, CPU_MAX);
+            benchmark->options.client_cpu = (int)number(optarg, 0, CPU_MAX);
         else if (option == 's')
-            benchmark->server_cpu = (int)number(optarg, 0, CPU_MAX);
+            benchmark->options.server_cpu = (int)number(optarg, 0, CPU_MAX);
         else {
             fputs(usage, option == 'h' ? stdout : stderr);
             exit(option == 'h' ? EXIT_SUCCESS : EXIT_USAGE);
@@ -405,7 +369,7 @@ static void parse(int argc, char **argv, struct benchmark *benchmark)
 int main(int argc, char **argv)
 {
     static const uint64_t depths[] = {1, 64, 256};
-    struct benchmark benchmark = {.client_cpu = OPTIONS_ANY_CPU, .server_cpu = OPTIONS_ANY_CPU};
+    struct benchmark benchmark = {.options = {.client_cpu = OPTIONS_ANY_CPU, .server_cpu = OPTIONS_ANY_CPU}};
     parse(argc, argv, &benchmark);
     signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < sizeof depths / sizeof *depths; i++)

@@ -50,25 +50,32 @@ static int64_t peak_rss_kb(void)
 
 /* ---- the child ---- */
 
-static bool tell(int fd, const char *uri)
+static bool tell(int fd, struct server_word word)
 {
-    struct server_word word = {.cpu_ns = process_cpu_ns(), .peak_rss_kb = peak_rss_kb()};
-    snprintf(word.uri, sizeof word.uri, "%s", uri);
+    word.cpu_ns = process_cpu_ns();
+    word.peak_rss_kb = peak_rss_kb();
     return send(fd, &word, sizeof word, MSG_NOSIGNAL) == (ssize_t)sizeof word;
 }
 
 bool server_ready(int fd, const char *uri)
 {
-    return tell(fd, uri);
+    struct server_word word = {.uri = ""};
+    snprintf(word.uri, sizeof word.uri, "%s", uri);
+    return tell(fd, word);
 }
 
-bool server_answer(int fd)
+bool server_answer_with(int fd, uint64_t commits, uint64_t committed_bytes)
 {
     char question;
     ssize_t got = recv(fd, &question, 1, MSG_DONTWAIT);
     if (got < 0)
         return errno == EAGAIN || errno == EINTR;
-    return got == 1 && tell(fd, "");
+    return got == 1 && tell(fd, (struct server_word){.commits = commits, .committed_bytes = committed_bytes});
+}
+
+bool server_answer(int fd)
+{
+    return server_answer_with(fd, 0, 0);
 }
 
 static int run_child(const struct options *options, server_fn *serve, int fd, pid_t parent)

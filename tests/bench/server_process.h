@@ -17,6 +17,8 @@ struct server_word {
     char uri[SERVER_URI_MAX];
     int64_t cpu_ns;
     int64_t peak_rss_kb;
+    uint64_t commits; /* of its store, if it has one that lasts */
+    uint64_t committed_bytes;
 };
 
 /* The parent's view. */
@@ -40,6 +42,8 @@ bool server_process_stop(struct server_process *server);
 bool server_ready(int fd, const char *uri);
 /* In the child, when fd is readable: answers one question.  false: stop. */
 bool server_answer(int fd);
+/* The same of a server with a store. */
+bool server_answer_with(int fd, uint64_t commits, uint64_t committed_bytes);
 
 /* CPU time of this process so far, user and system. */
 int64_t process_cpu_ns(void);
