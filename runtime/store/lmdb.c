@@ -1,11 +1,10 @@
 /* The LMDB store: batches in a file that outlives the process.
  *
- * A batch is cut into pieces, under its number and theirs: large ones as long as there is room in a row for them, for
- * these are written in one go; small ones in a file that fills up, of which any two free pages will do, so that it
- * does not become too full of holes for a large batch.  A commit is one transaction: the pieces, a few deletions, and
- * what transactional handlers have written.  LMDB commits before it returns; it is told later all the same.
+ * A batch that no handler has joined is written ahead of the tree (ahead.h), as long as there is room for it; else a
+ * transaction of LMDB's commits it: with what was written ahead and is still wanted, a few deletions, and what
+ * transactional handlers have written.  A commit is over before it returns; it is told later all the same.
  *
- * Reads best next: store.h, lmdb_file.h. */
+ * Reads best next: store.h, lmdb_file.h, lmdb_pieces.h. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,48 +12,39 @@
 #include <unistd.h>
 
 #include "core/bytes.h"
+#include "core/digest.h"
 #include "core/units.h"
+#include "store/ahead.h"
 #include "store/lmdb_file.h"
+#include "store/lmdb_pieces.h"
+#include "store/lmdb_room.h"
 
 enum {
-    KEY_SIZE = 12,
-    /* Half a page of 4096 bytes, less what LMDB needs around it: larger values take whole pages in a row. */
-    PIECE_SMALL = 2016,
-    /* Such pages, less what LMDB needs in the first of them. */
-    PAGE = 4096,
-    PAGE_START = 16,
-    PAGES_IN_A_ROW_MAX = 16,
-    /* As much of a large piece may stay empty: more would make the file larger than it is worth. */
-    EMPTY_PART = 8,
     /* A batch is cut into large pieces while it needs no more than this part of what was never used of the file: there
      * is room in a row then, even if handlers write twice as much into the same transaction. */
     IN_A_ROW_PART = 4,
     /* Batches deleted in one commit: more than one, so that what has gathered goes; few, so that no commit is long. */
     DELETES_A_COMMIT = 8,
-    /* Kept free for what must always be possible: DONE, GONE, sessions that come back, compaction. */
-    RESERVE_PART = 8,
-    /* Pages a commit takes beside those of its batch: it copies what it changes, up to the roots of all trees, and what
-     * it gives back for that is the next but one's. */
-    COPIED_PAGES = 32,
+    /* No more than this part of what there is room for is written ahead: it must find a place then, whatever the
+     * application has written meanwhile; and where there is little, each commit is to look whether there is more. */
+    AHEAD_PART = 4,
 };
 
 struct lmdb {
     struct store store;
     struct lmdb_file file;
-    pid_t owner;     /* the process that opened it */
-    MDB_txn *txn;    /* open for the next commit, when a handler has joined it */
-    MDB_txn *joined; /* that handler's, within it */
-    bool kept;       /* txn holds what a handler has written */
-    uint64_t log_bytes;
-    struct store_usage room; /* the last three of it */
-    uint64_t unused_bytes;   /* at the end of the file; 0: it has nearly reached its size */
-    size_t measured;         /* the transaction after which they were so */
-    uint64_t oldest;         /* batch; 0: none */
+    struct ahead ahead;
+    struct lmdb_room room;
+    pid_t owner;       /* the process that opened it */
+    MDB_txn *txn;      /* open for the next commit, when a handler has joined it */
+    MDB_txn *joined;   /* that handler's, within it */
+    bool kept;         /* txn holds what a handler has written */
+    uint64_t in_a_row; /* bytes that txn has put into pages in a row */
+    struct lmdb_log log;
+    struct lmdb_log draft; /* what it will be once txn is committed */
     bool failed;
     char text[STORE_TEXT_MAX]; /* why */
     struct store_ended ended;
-    uint8_t *loaded; /* the batch that is being read */
-    size_t loaded_capacity;
 };
 
 static struct lmdb *lmdb_of(struct store *store)
@@ -62,275 +52,79 @@ static struct lmdb *lmdb_of(struct store *store)
     return container_of(store, struct lmdb, store);
 }
 
-static void store_big_endian64(uint8_t *at, uint64_t value)
-{
-    for (int i = 7; i >= 0; i--, value >>= 8)
-        at[i] = (uint8_t)value;
-}
-
-static uint64_t load_big_endian(const uint8_t *at, int size)
-{
-    uint64_t value = 0;
-    for (int i = 0; i < size; i++)
-        value = value << 8 | at[i];
-    return value;
-}
-
-/* Big-endian, so that the keys are in order. */
-static MDB_val make_key(uint8_t *bytes, uint64_t number, uint32_t piece)
-{
-    store_big_endian64(bytes, (uint64_t)piece); /* its low half comes to stand behind the number */
-    memmove(bytes + 8, bytes + 4, 4);
-    store_big_endian64(bytes, number);
-    return (MDB_val){KEY_SIZE, bytes};
-}
-
 /* ---- how much room there is ---- */
 
-/* What a line of LMDB's list of readers says ("PID THREAD TXN"; "-" in place of TXN: it reads nothing now). */
-static int note_reader(const char *line, void *oldest)
+static uint64_t less(uint64_t bytes, uint64_t taken)
 {
-    size_t txn;
-    if (sscanf(line, "%*d %*x %zu", &txn) == 1 && txn < *(size_t *)oldest)
-        *(size_t *)oldest = txn;
-    return 0;
-}
-
-/* The first transaction that somebody may still look at; last_txn: nobody looks at an earlier one.  A process that was
- * killed reads no more, but LMDB waits for it until it is asked to look. */
-static size_t oldest_reader(MDB_env *env, size_t last_txn)
-{
-    size_t oldest = last_txn;
-    int dead = 0;
-    (void)mdb_reader_list(env, note_reader, &oldest);
-    if (oldest == last_txn || mdb_reader_check(env, &dead) != 0 || dead == 0)
-        return oldest;
-    oldest = last_txn;
-    (void)mdb_reader_list(env, note_reader, &oldest);
-    return oldest;
-}
-
-/* Adds the pages that transactions have given back.  Nothing that one who reads may look at is free before he has
- * ended, be it a backup that takes an hour; what the last transaction gave back is not yet the next one's. */
-static void add_free_pages(MDB_env *env, size_t last_txn, uint64_t *pages, uint64_t *next_pages)
-{
-    const MDB_dbi free_list = 0;
-    size_t oldest = oldest_reader(env, last_txn);
-    MDB_txn *txn;
-    MDB_cursor *cursor;
-    MDB_val key;
-    MDB_val value;
-    if (mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) != 0)
-        return;
-    if (mdb_cursor_open(txn, free_list, &cursor) == 0) {
-        while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
-            size_t given_back_by;
-            size_t count;
-            memcpy(&given_back_by, key.mv_data, sizeof given_back_by);
-            memcpy(&count, value.mv_data, sizeof count);
-            *pages += given_back_by < oldest || oldest == last_txn ? count : 0;
-            *next_pages += given_back_by < oldest ? count : 0;
-        }
-        mdb_cursor_close(cursor);
-    }
-    mdb_txn_abort(txn);
-}
-
-/* What a batch overwrites is free two commits later: only half of what is free counts. */
-static uint64_t bytes_beyond(uint64_t pages, uint64_t kept, size_t page_size)
-{
-    return pages > kept ? (pages - kept) * page_size / 2 : 0;
-}
-
-/* The free list is counted only once the file has nearly reached its size. */
-static void measure(struct lmdb *lmdb)
-{
-    MDB_envinfo info;
-    MDB_stat stat;
-    mdb_env_info(lmdb->file.env, &info);
-    mdb_env_stat(lmdb->file.env, &stat);
-    lmdb->measured = info.me_last_txnid;
-    uint64_t total = info.me_mapsize / stat.ms_psize;
-    uint64_t pages = total > info.me_last_pgno + 1 ? total - info.me_last_pgno - 1 : 0;
-    lmdb->unused_bytes = pages < total / 2 ? 0 : pages * stat.ms_psize;
-    uint64_t next_pages = pages;
-    if (pages < total / 2)
-        add_free_pages(lmdb->file.env, info.me_last_txnid, &pages, &next_pages);
-    uint64_t reserve = total / RESERVE_PART;
-    lmdb->room.free_bytes = bytes_beyond(pages, reserve, stat.ms_psize);
-    lmdb->room.spare_bytes = bytes_beyond(pages, reserve / 2, stat.ms_psize);
-    lmdb->room.next_bytes = bytes_beyond(next_pages, COPIED_PAGES, stat.ms_psize);
+    return bytes > taken ? bytes - taken : 0;
 }
 
 /* The application may have committed something since. */
 static struct store_usage usage(struct store *store)
 {
     struct lmdb *lmdb = lmdb_of(store);
-    MDB_envinfo info;
-    mdb_env_info(lmdb->file.env, &info);
-    if (info.me_last_txnid != lmdb->measured)
-        measure(lmdb);
-    struct store_usage usage = lmdb->room;
-    usage.log_bytes = lmdb->log_bytes;
-    usage.oldest = lmdb->oldest;
-    return usage;
-}
-
-/* ---- loading ---- */
-
-static const char no_memory[] = "out of memory";
-
-/* Adds a piece to the batch that is being read.  false: no memory. */
-static bool gather(struct lmdb *lmdb, size_t *size, const MDB_val *piece)
-{
-    if (*size + piece->mv_size > lmdb->loaded_capacity) {
-        size_t capacity = (*size + piece->mv_size) * 2;
-        uint8_t *loaded = realloc(lmdb->loaded, capacity);
-        if (loaded == NULL)
-            return false;
-        lmdb->loaded = loaded;
-        lmdb->loaded_capacity = capacity;
-    }
-    memcpy(lmdb->loaded + *size, piece->mv_data, piece->mv_size);
-    *size += piece->mv_size;
-    return true;
-}
-
-struct loading {
-    store_batch_fn *each;
-    void *user;
-    uint64_t number; /* of the batch that is being read; 0: none */
-    uint64_t pieces;
-    size_t size;
-    bool stopped;
-};
-
-static void tell_loaded(struct lmdb *lmdb, struct loading *loading)
-{
-    if (loading->number != 0 && !loading->stopped)
-        loading->stopped = !loading->each(loading->number, lmdb->loaded, loading->size, loading->user);
-    loading->size = 0;
-    loading->pieces = 0;
-}
-
-/* NULL, or what is wrong. */
-static const char *take_piece(struct lmdb *lmdb, struct loading *loading, const MDB_val *key,
-                              const MDB_val *piece)
-{
-    if (key->mv_size != KEY_SIZE)
-        return "a key of the journal has a wrong size";
-    uint64_t number = load_big_endian(key->mv_data, 8);
-    if (number == 0)
-        return "a batch has no number";
-    if (number != loading->number) {
-        tell_loaded(lmdb, loading);
-        lmdb->oldest = lmdb->oldest == 0 ? number : lmdb->oldest;
-        loading->number = number;
-    }
-    if (load_big_endian((const uint8_t *)key->mv_data + 8, 4) != loading->pieces++)
-        return "a piece of a batch is missing";
-    lmdb->log_bytes += piece->mv_size;
-    return gather(lmdb, &loading->size, piece) ? NULL : no_memory;
+    uint64_t ahead = lmdb->ahead.end; /* it takes as much of the tree's room, at most */
+    lmdb_room_measure(&lmdb->room, lmdb->file.env);
+    return (struct store_usage){
+        .log_bytes = lmdb->log.tree_bytes + lmdb->ahead.wanted_bytes,
+        .oldest = lmdb->log.oldest,
+        .free_bytes = less(lmdb->room.free_bytes, ahead),
+        .spare_bytes = less(lmdb->room.spare_bytes, ahead),
+        .next_bytes = less(lmdb->room.next_bytes, ahead),
+    };
 }
 
 static bool load(struct store *store, store_batch_fn *each, void *user, struct store_problem *problem)
 {
     struct lmdb *lmdb = lmdb_of(store);
-    struct loading loading = {.each = each, .user = user};
-    MDB_txn *txn;
-    MDB_cursor *cursor;
-    MDB_val key;
-    MDB_val piece;
-    const char *wrong = NULL;
-    lmdb->log_bytes = lmdb->oldest = 0;
-    int error = mdb_txn_begin(lmdb->file.env, NULL, MDB_RDONLY, &txn);
-    if (error != 0) {
-        store_fail(problem, lmdb_file_code_of(error), "cannot read: %s", mdb_strerror(error));
-        return false;
-    }
-    error = mdb_cursor_open(txn, lmdb->file.journal, &cursor);
-    if (error == 0) {
-        while (wrong == NULL && !loading.stopped &&
-               (error = mdb_cursor_get(cursor, &key, &piece, MDB_NEXT)) == 0)
-            wrong = take_piece(lmdb, &loading, &key, &piece);
-        mdb_cursor_close(cursor);
-    }
-    if (wrong == NULL && error == MDB_NOTFOUND)
-        tell_loaded(lmdb, &loading);
-    else if (wrong == NULL && !loading.stopped)
-        wrong = mdb_strerror(error);
-    mdb_txn_abort(txn);
-    free(lmdb->loaded);
-    lmdb->loaded = NULL;
-    lmdb->loaded_capacity = 0;
-    if (wrong == NULL)
-        return true;
-    store_fail(problem, wrong == no_memory ? SEMEL_RESOURCE_EXHAUSTED : SEMEL_DATA_LOSS, "%s", wrong);
-    return false;
+    return lmdb_pieces_load(&lmdb->file, each, user, &lmdb->log, problem);
 }
 
 /* ---- committing ---- */
 
-/* How much of what is left the next piece takes.  A large one has its pages for itself: all of it may go into one that
- * leaves little of its last page empty; else as much as fills pages, and the rest in small ones, which share theirs. */
-static size_t piece_size(size_t left, bool in_a_row)
+static int put_batch(struct lmdb *lmdb, uint64_t number, const uint8_t *bytes, size_t size)
 {
-    const size_t most = PAGES_IN_A_ROW_MAX * PAGE - PAGE_START;
-    size_t filled = (left + PAGE_START) / PAGE * PAGE;
-    if (!in_a_row || filled == 0)
-        return left < PIECE_SMALL ? left : PIECE_SMALL;
-    if (left > most)
-        return most;
-    size_t empty = (filled + PAGE - PAGE_START - left) % PAGE;
-    return empty <= left / EMPTY_PART ? left : filled - PAGE_START;
+    bool in_a_row = lmdb->in_a_row + size <= lmdb->room.unused_bytes / IN_A_ROW_PART;
+    int error = lmdb_pieces_put(lmdb->txn, lmdb->file.journal, number, bytes, size, in_a_row);
+    lmdb->in_a_row += size;
+    lmdb->draft.tree_bytes += size;
+    if (lmdb->draft.oldest == 0)
+        lmdb->draft.oldest = number;
+    return error;
 }
 
-static int put_batch(struct lmdb *lmdb, const struct store_commit *commit)
+/* Deletes from the oldest on, so many at most; the newest batch always stays, for it knows the last connection
+ * number. */
+static int delete_batches(struct lmdb *lmdb, uint64_t wanted_from, uint64_t newest, uint64_t most)
 {
-    uint8_t bytes[KEY_SIZE];
-    uint32_t piece = 0;
-    size_t size;
-    bool in_a_row = commit->size <= lmdb->unused_bytes / IN_A_ROW_PART;
-    for (size_t at = 0; at < commit->size; at += size, piece++) {
-        size = piece_size(commit->size - at, in_a_row);
-        MDB_val key = make_key(bytes, commit->number, piece);
-        MDB_val value = {size, (void *)(commit->bytes + at)};
-        int error = mdb_put(lmdb->txn, lmdb->file.journal, &key, &value, MDB_APPEND);
-        if (error != 0)
-            return error;
-        lmdb->log_bytes += size;
-    }
-    if (lmdb->oldest == 0)
-        lmdb->oldest = commit->number;
-    return 0;
-}
-
-/* Deletes from the oldest on; the newest batch always stays, for it knows the last connection number. */
-static int delete_batches(struct lmdb *lmdb, const struct store_commit *commit)
-{
-    uint64_t stop = lmdb->oldest + DELETES_A_COMMIT;
-    if (stop > commit->wanted_from)
-        stop = commit->wanted_from;
-    if (stop > commit->number)
-        stop = commit->number;
-    if (lmdb->oldest >= stop)
+    uint64_t from = lmdb->draft.oldest;
+    uint64_t stop = from + most;
+    if (stop > wanted_from)
+        stop = wanted_from;
+    if (stop > newest)
+        stop = newest;
+    if (from >= stop)
         return 0;
-    uint8_t bytes[KEY_SIZE];
-    MDB_cursor *cursor;
-    MDB_val key = make_key(bytes, lmdb->oldest, 0);
-    MDB_val piece;
-    int error = mdb_cursor_open(lmdb->txn, lmdb->file.journal, &cursor);
-    if (error != 0)
-        return error;
-    error = mdb_cursor_get(cursor, &key, &piece, MDB_SET_RANGE);
-    while (error == 0 && load_big_endian(key.mv_data, 8) < stop) {
-        lmdb->log_bytes -= piece.mv_size;
-        error = mdb_cursor_del(cursor, 0);
-        if (error == 0)
-            error = mdb_cursor_get(cursor, &key, &piece, MDB_NEXT); /* the one behind the deleted */
+    lmdb->draft.oldest = stop;
+    return lmdb_pieces_delete(lmdb->txn, lmdb->file.journal, from, stop, &lmdb->draft.tree_bytes);
+}
+
+/* What was written ahead comes to its place, but for what is wanted no more. */
+static int put_ahead(struct lmdb *lmdb)
+{
+    const struct ahead *ahead = &lmdb->ahead;
+    const uint8_t *area;
+    if (ahead->count == 0)
+        return 0;
+    uint64_t newest = ahead->batches[ahead->count - 1].number;
+    int error = lmdb_file_area(&lmdb->file, lmdb->txn, &area);
+    if (error == 0)
+        error = delete_batches(lmdb, ahead->wanted_from, newest, DELETES_A_COMMIT * ahead->count);
+    for (size_t i = 0; i < ahead->count && error == 0; i++) {
+        const struct ahead_batch *batch = &ahead->batches[i];
+        if (batch->number >= lmdb->draft.oldest)
+            error = put_batch(lmdb, batch->number, area + batch->at, batch->size);
     }
-    mdb_cursor_close(cursor);
-    lmdb->oldest = stop;
     return error;
 }
 
@@ -348,37 +142,96 @@ static enum store_result fail(struct lmdb *lmdb, int error, enum store_result re
     return result;
 }
 
-/* A process that was forked commits nothing: its parent goes on with the very same numbers. */
+/* A process that was forked commits nothing: its parent goes on with the very same numbers.  What was written ahead
+ * comes first: whatever a handler takes, there is room for it. */
 static int begin(struct lmdb *lmdb)
 {
     if (getpid() != lmdb->owner)
         return NOT_OWNER;
-    return lmdb->txn != NULL ? 0 : mdb_txn_begin(lmdb->file.env, NULL, 0, &lmdb->txn);
+    if (lmdb->txn != NULL)
+        return 0;
+    lmdb->draft = lmdb->log;
+    lmdb->in_a_row = 0;
+    int error = mdb_txn_begin(lmdb->file.env, NULL, 0, &lmdb->txn);
+    if (error != 0) {
+        lmdb->txn = NULL;
+        return error;
+    }
+    error = put_ahead(lmdb);
+    if (error != 0) {
+        mdb_txn_abort(lmdb->txn);
+        lmdb->txn = NULL;
+    }
+    return error;
+}
+
+/* Commits what is in the transaction.  Where that fails, it may have come as far as to be found by the next who opens
+ * the file. */
+static int end(struct lmdb *lmdb)
+{
+    MDB_txn *txn = lmdb->txn;
+    lmdb->txn = NULL;
+    lmdb->kept = false;
+    int error = mdb_txn_commit(txn);
+    if (error != 0)
+        return error;
+    lmdb->log = lmdb->draft;
+    ahead_clear(&lmdb->ahead);
+    return 0;
+}
+
+static enum store_result write_tree(struct lmdb *lmdb, const struct store_commit *commit)
+{
+    int error = begin(lmdb);
+    if (error != 0)
+        return fail(lmdb, error, STORE_FAILED);
+    error = put_batch(lmdb, commit->number, commit->bytes, commit->size);
+    if (error == 0)
+        error = delete_batches(lmdb, commit->wanted_from, commit->number, DELETES_A_COMMIT);
+    if (error != 0) {
+        mdb_txn_abort(lmdb->txn);
+        lmdb->txn = NULL;
+        lmdb->kept = false;
+        return fail(lmdb, error, STORE_FAILED);
+    }
+    error = end(lmdb);
+    if (error != 0)
+        return fail(lmdb, error, STORE_UNKNOWN);
+    lmdb_room_measure(&lmdb->room, lmdb->file.env);
+    return STORE_COMMITTED;
+}
+
+/* Only a transaction deletes: where that makes room to speak of, it is not put off. */
+static bool goes_ahead(struct lmdb *lmdb, const struct store_commit *commit)
+{
+    if (lmdb->kept || !ahead_takes(&lmdb->ahead, commit->size))
+        return false;
+    if (lmdb->log.tree_bytes > lmdb->ahead.size && lmdb->log.oldest < commit->wanted_from)
+        return false;
+    lmdb_room_measure(&lmdb->room, lmdb->file.env);
+    uint64_t most = lmdb->room.free_bytes < lmdb->room.next_bytes ? lmdb->room.free_bytes
+                                                                  : lmdb->room.next_bytes;
+    return lmdb->ahead.end + commit->size <= most / AHEAD_PART;
+}
+
+static enum store_result write_ahead(struct lmdb *lmdb, const struct store_commit *commit)
+{
+    if (getpid() != lmdb->owner)
+        return fail(lmdb, NOT_OWNER, STORE_FAILED);
+    int error = ahead_write(&lmdb->ahead, commit->number, commit->bytes, commit->size);
+    if (error != 0)
+        return fail(lmdb, error, STORE_UNKNOWN);
+    ahead_want_from(&lmdb->ahead, commit->wanted_from);
+    if (lmdb->log.oldest == 0)
+        lmdb->log.oldest = commit->number;
+    return STORE_COMMITTED;
 }
 
 static enum store_result write_batch(struct lmdb *lmdb, const struct store_commit *commit)
 {
     if (lmdb->failed)
         return STORE_FAILED;
-    int error = begin(lmdb);
-    if (error != 0)
-        return fail(lmdb, error, STORE_FAILED);
-    error = put_batch(lmdb, commit);
-    if (error == 0)
-        error = delete_batches(lmdb, commit);
-    MDB_txn *txn = lmdb->txn;
-    lmdb->txn = NULL;
-    lmdb->kept = false;
-    if (error != 0) {
-        mdb_txn_abort(txn);
-        return fail(lmdb, error, STORE_FAILED);
-    }
-    /* Where a commit fails, it may have come as far as to be found by the next who opens the file. */
-    error = mdb_txn_commit(txn);
-    if (error != 0)
-        return fail(lmdb, error, STORE_UNKNOWN);
-    measure(lmdb);
-    return STORE_COMMITTED;
+    return goes_ahead(lmdb, commit) ? write_ahead(lmdb, commit) : write_tree(lmdb, commit);
 }
 
 static void commit(struct store *store, struct store_commit *batch)
@@ -461,12 +314,22 @@ static void forsake(struct store *store)
 
 /* ---- life ---- */
 
+/* At rest all is in the tree, where it has two checks.  Should that fail, it is found ahead of it again. */
+static void settle(struct lmdb *lmdb)
+{
+    if (!lmdb->failed && lmdb->ahead.count > 0 && begin(lmdb) == 0)
+        (void)end(lmdb);
+}
+
 static void close_store(struct store *store)
 {
     struct lmdb *lmdb = lmdb_of(store);
     assert(lmdb->joined == NULL);
     if (lmdb->txn != NULL)
         mdb_txn_abort(lmdb->txn);
+    lmdb->txn = NULL;
+    settle(lmdb);
+    ahead_fini(&lmdb->ahead);
     lmdb_file_close(&lmdb->file);
     free(lmdb);
 }
@@ -484,6 +347,49 @@ static const struct store_ops ops = {
     .forsake = forsake,
 };
 
+/* What a crash has left ahead of the tree comes to its place before anything else. */
+static int recover(struct lmdb *lmdb, const char **ret_wrong)
+{
+    MDB_txn *txn;
+    uint64_t last;
+    const uint8_t *area;
+    *ret_wrong = NULL;
+    if (lmdb->ahead.size == 0)
+        return 0;
+    int error = mdb_txn_begin(lmdb->file.env, NULL, MDB_RDONLY, &txn);
+    if (error != 0)
+        return error;
+    error = lmdb_pieces_last(txn, lmdb->file.journal, &last);
+    if (error == 0)
+        error = lmdb_file_area(&lmdb->file, txn, &area);
+    if (error == 0)
+        *ret_wrong = ahead_find(&lmdb->ahead, area, last);
+    mdb_txn_abort(txn);
+    if (error == 0 && *ret_wrong == NULL && lmdb->ahead.count > 0) {
+        error = begin(lmdb);
+        error = error == 0 ? end(lmdb) : error;
+    }
+    return error;
+}
+
+static enum semel_code open_ahead(struct lmdb *lmdb, const char *path, struct store_problem *problem)
+{
+    const char *wrong;
+    const struct lmdb_file *file = &lmdb->file;
+    uint64_t salt = digest(file->domain.bytes, sizeof file->domain.bytes, file->salt);
+    if (!ahead_init(&lmdb->ahead, file->owner.file_fd, file->area_offset, file->area_bytes, salt))
+        return store_fail(problem, SEMEL_RESOURCE_EXHAUSTED, "out of memory");
+    lmdb_room_measure(&lmdb->room, file->env);
+    int error = recover(lmdb, &wrong);
+    if (error == 0 && wrong == NULL)
+        return SEMEL_OK;
+    if (error == 0)
+        error = MDB_CORRUPTED;
+    else
+        wrong = mdb_strerror(error);
+    return lmdb_file_refuse(problem, path, error, wrong);
+}
+
 enum semel_code lmdb_open(const char *path, const struct store_options *options, struct store **ret_store,
                           struct store_problem *ret_problem)
 {
@@ -497,12 +403,17 @@ enum semel_code lmdb_open(const char *path, const struct store_options *options,
         free(lmdb);
         return code;
     }
+    code = open_ahead(lmdb, path, ret_problem);
+    if (code != SEMEL_OK) {
+        lmdb->failed = true;
+        close_store(&lmdb->store);
+        return code;
+    }
     lmdb->store.domain = lmdb->file.domain;
     if (lmdb->file.is_copy)
         lmdb->store.notice =
             "the store is a copy of another file, which may have gone on since: it begins anew, as "
             "another domain; calls that were under way end UNKNOWN";
-    measure(lmdb);
     *ret_store = &lmdb->store;
     return SEMEL_OK;
 }

@@ -53,8 +53,8 @@ struct store_commit {
 typedef bool store_batch_fn(uint64_t number, const uint8_t *bytes, size_t size, void *user);
 
 struct store_usage {
-    uint64_t log_bytes;  /* of all batches that are kept */
-    uint64_t oldest;     /* of them; 0: none */
+    uint64_t log_bytes; /* of all batches that are kept */
+    uint64_t oldest;    /* of them; 0: none */
     /* What the next batches may take together; UINT64_MAX: no limit. */
     uint64_t free_bytes;  /* with new work */
     uint64_t spare_bytes; /* with what must go on: a part of what is kept for that, too */
@@ -96,6 +96,7 @@ struct store {
 
 struct store_options {
     struct id fresh;     /* a random id, for a store that is new */
+    uint64_t salt;       /* likewise; nobody else is to know it */
     uint64_t size_bytes; /* the most that a durable store may take */
 };
 

@@ -157,8 +157,9 @@ static struct store_file make_file(unsigned kind)
     store_files_write(&(struct store_file){NULL, 0}); /* not removed: none is to be a copy of another */
     must(lmdb_open(store_files_path(), &options, &store, &problem) == SEMEL_OK);
     make(store, kind);
+    struct store_file file = read_file(); /* as a crash leaves it: with batches that are written ahead */
     store->ops->close(store);
-    return read_file();
+    return file;
 }
 
 struct store_file store_files_copy(unsigned which)

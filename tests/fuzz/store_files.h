@@ -11,7 +11,7 @@
 
 #include "store/store.h"
 
-enum { STORE_FILES_PAGE = 4096, STORE_FILES_LIMIT = 4 << 20 };
+enum { STORE_FILES_PAGE = 4096, STORE_FILES_LIMIT = 8 << 20 };
 
 struct store_file {
     uint8_t *bytes; /* the caller's */

@@ -164,9 +164,9 @@ Test(lmdb_room, pieces_are_large_until_the_file_fills_up)
     cr_assert_eq(stores_commit(store, number++, bytes, sizeof bytes, 1), STORE_COMMITTED);
     cr_assert_eq(journal_stat(store).ms_entries, 2);
     cr_assert_eq(journal_stat(store).ms_overflow_pages, 16 + 9);
-    cr_assert_eq(stores_commit(store, number++, bytes, 4100, 1), STORE_COMMITTED);
-    cr_assert_eq(journal_stat(store).ms_entries, 4, "a second page would be empty");
-    cr_assert_eq(journal_stat(store).ms_overflow_pages, 16 + 9 + 1);
+    cr_assert_eq(stores_commit(store, number++, bytes, 7 * 4096 + 4, 1), STORE_COMMITTED);
+    cr_assert_eq(journal_stat(store).ms_entries, 4, "an eighth page would be empty");
+    cr_assert_eq(journal_stat(store).ms_overflow_pages, 16 + 9 + 7);
     while (store->ops->usage(store).log_bytes < STORES_SIZE / 2)
         cr_assert_eq(stores_commit(store, number++, bytes, sizeof bytes, 1), STORE_COMMITTED);
     MDB_stat before = journal_stat(store);

@@ -102,7 +102,7 @@ Test(lmdb, refuses_a_newer_format_and_says_both)
 {
     make_store(1);
     meddle(raise_version);
-    expect_refused(SEMEL_FAILED_PRECONDITION, "has format 3, this program knows 2: use the newer program");
+    expect_refused(SEMEL_FAILED_PRECONDITION, "has format 4, this program knows 3: use the newer program");
 }
 
 static void change_domain(MDB_txn *txn)
