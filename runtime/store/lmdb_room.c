@@ -55,7 +55,10 @@ static void add_free_pages(MDB_env *env, size_t last_txn, uint64_t *pages, uint6
             size_t count;
             memcpy(&given_back_by, key.mv_data, sizeof given_back_by);
             memcpy(&count, value.mv_data, sizeof count);
-            *pages += given_back_by < oldest || oldest == last_txn ? count : 0;
+            /* They are in order: a backup of an hour leaves thousands of no use behind it. */
+            if (given_back_by >= oldest && oldest != last_txn)
+                break;
+            *pages += count;
             *next_pages += given_back_by < oldest ? count : 0;
         }
         mdb_cursor_close(cursor);
