@@ -284,6 +284,8 @@ void wire_open(struct wire *wire, uint64_t nonce, uint32_t frame_limit, int64_t 
     assert(heartbeat_ns > 0);
     link_open(&wire->link, nonce, frame_limit);
     wire->heartbeat_ns = heartbeat_ns;
+    /* Who waited for WELCOME had nothing to say: its silence begins now. */
+    wire->last_in_ns = loop_now(wire->room->loop);
     start_tick(wire);
     set_patience(wire);
 }

@@ -112,7 +112,8 @@ void wire_destroy(struct wire *wire);
 /* Closes once everything queued is sent (or the slow limit has passed), then tells lost with this reason. */
 void wire_close_when_sent(struct wire *wire, enum semel_reason reason);
 
-/* WELCOME has passed: frames are checked under its nonce, and the peer must be heard within the heartbeat. */
+/* WELCOME has passed: frames are checked under its nonce, and from now on the peer must be heard within the
+ * heartbeat. */
 void wire_open(struct wire *wire, uint64_t nonce, uint32_t frame_limit, int64_t heartbeat_ns);
 
 /* Gives the wire to another owner, to be told from now on.  None of the old one's frames may be queued (asserted).

@@ -111,6 +111,21 @@ Test(wire_death, silence_is_death, .fini = bench_close)
     cr_assert_eq(frame.type, FRAME_PING);
 }
 
+/* Regression: a server that was slow to welcome a client took that time for silence of the client. */
+Test(wire_death, who_waits_for_the_welcome_is_not_silent, .fini = bench_close)
+{
+    bench_open(&bench_wide, 0);
+    bench.wire->last_in_ns -=
+        LONG; /* when HELLO came; what is remembered of it was a while on its way to the disk */
+    bench.link.state = bench.wire->link.state = LINK_OPEN;
+    wire_open(bench.wire, 1, LIMIT_FRAME_MIN, LONG);
+    cr_assert_eq(bench.wire->tick.due_ns, loop_now(&bench.loop) + LONG / 5, "nobody is dead yet");
+    bench_reply(9, 10);
+    bench_turn();
+    cr_assert_eq(bench.lost, 0);
+    cr_assert_eq(bench.sent, 1);
+}
+
 Test(wire_death, silence_is_looked_for_when_its_time_is_over, .init = enter, .fini = bench_close)
 {
     int64_t now_ns = loop_now(&bench.loop);
