@@ -131,6 +131,7 @@ static struct retry_input describe(const struct call *call, const struct call_fa
                                    uint32_t failures)
 {
     semel_channel *channel = call->channel;
+    loop_freshen(channel_loop(channel)); /* callbacks of other calls may have run since the turn began */
     int64_t now_ns = node_now(channel->node);
     bool never = failure->pushback_ms == FRAME_NEVER;
     return (struct retry_input){

@@ -131,6 +131,7 @@ static void call_function(semel_channel *channel, semel_recovery *run)
     recovery->fn(run, recovery->user);
     recovery->passing = false;
     channel->callbacks--;
+    loop_freshen(channel_loop(channel));
 }
 
 bool recovery_begin(semel_channel *channel, enum retry_verdict verdict)

@@ -100,6 +100,7 @@ static void tell(semel_channel *channel)
     channel->callbacks++;
     state->fn(channel, &now, state->user);
     channel->callbacks--;
+    loop_freshen(channel_loop(channel));
 }
 
 static void on_tell(struct loop_task *task)
@@ -156,8 +157,7 @@ struct asking {
 static void ask_now(void *arg)
 {
     const struct asking *asking = arg;
-    if (!loop_is_running(channel_loop((semel_channel *)asking->channel)))
-        loop_refresh(channel_loop((semel_channel *)asking->channel)); /* outside a turn its time is old */
+    loop_freshen(channel_loop((semel_channel *)asking->channel));
     describe(asking->channel, asking->ret_state);
 }
 

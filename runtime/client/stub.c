@@ -202,6 +202,7 @@ static enum semel_code start(semel_channel *channel, const struct semel_method *
     struct call *call = pool_take(&channel->calls);
     if (call == NULL)
         return status_set(ret_status, SEMEL_RESOURCE_EXHAUSTED, SEMEL_REASON_NO_MEMORY, "out of memory");
+    loop_freshen(channel_loop(channel));
     init(call, channel, method);
     call->slot.passes = channel->recovery.passing;
     enum semel_code code = set_policy(call, options, ret_status);
@@ -232,7 +233,6 @@ static enum semel_code begin(semel_channel *channel, const struct semel_method *
                              void (*done)(void), void *user)
 {
     struct call *call;
-    loop_freshen(channel_loop(channel));
     enum semel_code code = start(channel, method, in, options, inherited_ns, &call, NULL);
     if (code != SEMEL_OK)
         return code;

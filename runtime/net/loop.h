@@ -30,7 +30,7 @@ struct loop_io {
 struct loop {
     struct ev_loop *ev;
     bool owned;
-    int64_t now_ns;   /* monotonic; taken once a turn */
+    int64_t now_ns;   /* monotonic; taken once a turn, and when the application took long */
     int64_t armed_ns; /* when the libev timer fires, TIMERS_NEVER: it does not run */
     struct timers timers;
     uint64_t turn; /* counts them */
@@ -65,7 +65,9 @@ static inline int64_t loop_now(const struct loop *loop)
     return loop->now_ns;
 }
 int64_t loop_refresh(struct loop *loop);
-/* Outside the loop its time is old: then, and only then, it is read anew.  A loop that has ended is fine. */
+/* To be called when the application may have taken its time: after what it was called for, and when it starts
+ * something.  Reads the time anew outside the loop, where that of a turn is old, and within it when the kernel's clock
+ * has ticked since, which it does every few ms.  A loop that has ended is fine. */
 void loop_freshen(struct loop *loop);
 
 /* false: no memory. */

@@ -254,6 +254,7 @@ enum semel_code dispatch_call_handler(struct semel_server *server, struct semel_
     enum semel_code code = request->method->dispatch(entry->handlers, request, request->in, out, entry->user);
     inherit_leave(outer_ns);
     server->handlers--;
+    loop_freshen(server_loop(server));
     return code;
 }
 

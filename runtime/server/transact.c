@@ -20,6 +20,7 @@ static void tell_handler(struct semel_server *server, struct semel_request *requ
     server->handlers++;
     fn(committed, request->committed_user);
     server->handlers--;
+    loop_freshen(server_loop(server));
 }
 
 /* It has done nothing that lasts: a retry is a new request. */

@@ -30,9 +30,10 @@ int64_t loop_refresh(struct loop *loop)
     return now_ns;
 }
 
+/* Within a turn time goes on only while a handler waits. */
 void loop_freshen(struct loop *loop)
 {
-    if (side_of(loop)->loop != NULL && !side_of(loop)->turning)
+    if (side_of(loop)->loop != NULL)
         loop_refresh(loop);
 }
 
@@ -169,6 +170,7 @@ static void turn(void *arg)
     for (size_t i = 0; i < count; i++)
         handle(side, seen[i]);
     heap_free(seen);
+    loop_freshen(loop);
     loop_tasks_run(&loop->tasks);
     node->running = runs;
 }

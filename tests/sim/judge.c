@@ -27,16 +27,8 @@ static bool may_run_again(const struct op *op)
     return modes[op->mode].idempotent;
 }
 
-/* The clock of a loop stands still while a handler waits: what a server asks later in that turn has less time. */
-static bool has_less_time(const struct op *op)
-{
-    return (op->inherits || op->back) && history->setup->asks_wait;
-}
-
 static bool deadline_passed(const struct op *op)
 {
-    if (has_less_time(op) && op->status.reason == SEMEL_REASON_DEADLINE)
-        return true;
     int64_t given_ms = op->inherits && op->deadline_ms == 1 ? 0 : op->deadline_ms; /* less than one was left */
     return op->deadline_ms > 0 && op->ended_clock_ns - op->started_clock_ns >= given_ms * 1000000;
 }
@@ -84,7 +76,7 @@ static bool may_be_unknown(const struct op *op)
     if (op->cancelled || deadline_passed(op))
         return true; /* R9 */
     if (op->attempt_timeout_ms > 0 &&
-        (has_less_time(op) || op->ended_clock_ns - op->started_clock_ns >= op->attempt_timeout_ms * 1000000))
+        op->ended_clock_ns - op->started_clock_ns >= op->attempt_timeout_ms * 1000000)
         return true; /* R9, of an attempt */
     if (op->back ? lost_way_back(op, op->written_us) : watch_lost_session(op))
         return true; /* R4 */

@@ -5,6 +5,7 @@
 
 #include <criterion/criterion.h>
 #include <pthread.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/units.h"
@@ -35,6 +36,38 @@ static void enter(void)
 static void leave(void)
 {
     loop_fini(&loop);
+}
+
+/* ---- its time ---- */
+
+static int64_t read_clock(clockid_t clock, int (*read)(clockid_t, struct timespec *))
+{
+    struct timespec at;
+    cr_assert_eq(read(clock, &at), 0);
+    return at.tv_sec * S_IN_NS + at.tv_nsec;
+}
+
+static void take_long(struct timer *timer)
+{
+    int64_t tick_ns = read_clock(CLOCK_MONOTONIC_COARSE, clock_getres);
+    int64_t begun_ns = loop_now(&loop);
+    int64_t now_ns = begun_ns;
+    (void)timer;
+    while (now_ns < begun_ns + 3 * tick_ns)
+        now_ns = read_clock(CLOCK_MONOTONIC, clock_gettime);
+    cr_assert_eq(loop_now(&loop), begun_ns, "that of a turn stands still");
+    loop_freshen(&loop);
+    cr_assert_geq(loop_now(&loop), now_ns - tick_ns);
+    cr_assert_geq(loop_now(&loop), begun_ns + 2 * tick_ns);
+    loop_stop(&loop);
+}
+
+Test(loop, goes_on_when_a_callback_took_long, .init = enter, .fini = leave)
+{
+    struct timer timer;
+    timer_init(&timer, take_long);
+    cr_assert(loop_timer_start(&loop, &timer, loop_refresh(&loop)));
+    loop_run(&loop);
 }
 
 /* ---- tasks ---- */
