@@ -50,8 +50,9 @@ static bool fill_receipt(struct call *call, const struct semel_error_type *type,
     if (receipt == NULL)
         return true;
     memset(receipt, 0, method->error_size);
-    if (!message_decode(type->fields, type->recursive, (char *)receipt + method->error_offset, raised->message,
-                        raised->message_size, ret_problem)) {
+    const struct message_type error = {type->fields, type->size, type->recursive};
+    if (!message_decode(error, (char *)receipt + method->error_offset, raised->message, raised->message_size,
+                        ret_problem)) {
         memset(receipt, 0, method->error_size);
         return false;
     }
@@ -110,13 +111,13 @@ static void end_ok(struct call *call, const void *reply)
 static void succeed(struct call *call, const struct frame *frame)
 {
     const struct semel_method *method = call->method;
+    const struct message_type type = {method->reply_fields, method->reply_size, method->reply_recursive};
     bool wanted = (call->sync != NULL || call->done != NULL);
     void *reply = call->sync != NULL ? call->sync->out : NULL;
     const char *error = message_no_memory;
     if (wanted && reply == NULL)
         reply = channel_reply_scratch(call->channel, method->reply_size);
-    if (wanted && (reply == NULL || !message_decode(method->reply_fields, method->reply_recursive, reply,
-                                                    frame->body, frame->body_size, &error))) {
+    if (wanted && (reply == NULL || !message_decode(type, reply, frame->body, frame->body_size, &error))) {
         if (call->sync != NULL)
             memset(reply, 0, method->reply_size);
         decode_failed(call, error);

@@ -44,13 +44,23 @@ static bool is_shallow(const pb_msgdesc_t *fields, const uint8_t *bytes, size_t 
     return nesting == NESTING_FINE;
 }
 
-bool message_decode(const pb_msgdesc_t *fields, bool recursive, void *message, const uint8_t *bytes,
-                    size_t size, const char **ret_error)
+/* Whether zeros are what a message begins as, so that nanopb need not set its fields one by one.  Messages inside it
+ * may have defaults of their own. */
+static bool begins_as_zeros(const pb_msgdesc_t *fields)
 {
-    if (recursive && !is_shallow(fields, bytes, size, ret_error))
+    return fields->default_value == NULL && fields->submsg_info[0] == NULL;
+}
+
+bool message_decode(struct message_type type, void *message, const uint8_t *bytes, size_t size,
+                    const char **ret_error)
+{
+    /* All of it, for nanopb leaves a callback as it finds it, and would call it. */
+    memset(message, 0, type.size);
+    if (type.recursive && !is_shallow(type.fields, bytes, size, ret_error))
         return false;
+    unsigned flags = begins_as_zeros(type.fields) ? PB_DECODE_NOINIT : 0;
     pb_istream_t stream = pb_istream_from_buffer(bytes, size);
-    if (pb_decode(&stream, fields, message))
+    if (pb_decode_ex(&stream, type.fields, message, flags))
         return true;
     *ret_error = PB_GET_ERROR(&stream);
     if (strcmp(*ret_error, NANOPB_NO_MEMORY) == 0)

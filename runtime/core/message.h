@@ -20,10 +20,16 @@ bool message_encode(const pb_msgdesc_t *fields, const void *message, uint8_t *in
 /* *ret_error when nothing is wrong with the bytes: compare the pointer. */
 extern const char message_no_memory[];
 
-/* Decodes; what it allocates is freed with message_release.  On failure nothing is left allocated.  recursive: the type
- * can hold a message of its own type, so that only the bytes bound its depth. */
-bool message_decode(const pb_msgdesc_t *fields, bool recursive, void *message, const uint8_t *bytes,
-                    size_t size, const char **ret_error);
+struct message_type {
+    const pb_msgdesc_t *fields;
+    size_t size;    /* sizeof the nanopb struct */
+    bool recursive; /* it can hold a message of its own type, so that only the bytes bound its depth */
+};
+
+/* Decodes into memory that may hold anything; what it allocates is freed with message_release.  On failure nothing is
+ * left allocated. */
+bool message_decode(struct message_type type, void *message, const uint8_t *bytes, size_t size,
+                    const char **ret_error);
 
 void message_release(const pb_msgdesc_t *fields, void *message);
 

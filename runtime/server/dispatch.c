@@ -307,8 +307,7 @@ static void decode_and_run(struct connection *connection, const struct frame *fr
 {
     struct semel_server *server = connection->server;
     const char *error;
-    if (message_decode(request->method->request_fields, request->method->request_recursive, request->in,
-                       frame->body, frame->body_size, &error)) {
+    if (request_decode(request, frame->body, frame->body_size, &error)) {
         enlist(server, request);
         if (waits)
             ledger_await(&server->ledger, request, is_transactional(server, request->entry));
@@ -476,8 +475,7 @@ enum semel_reason dispatch_datagram(struct semel_server *server, const struct fr
     struct semel_request *request = request_create(server->home, entry);
     if (request == NULL)
         return SEMEL_REASON_NO_MEMORY;
-    if (!message_decode(request->method->request_fields, request->method->request_recursive, request->in,
-                        frame->body, frame->body_size, &error)) {
+    if (!request_decode(request, frame->body, frame->body_size, &error)) {
         request_destroy(request);
         return undecoded(error, SEMEL_REASON_NO_MEMORY);
     }

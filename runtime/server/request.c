@@ -85,6 +85,13 @@ void request_destroy(struct semel_request *request)
         pool_give(&request->entry->requests, request);
 }
 
+bool request_decode(struct semel_request *request, const uint8_t *body, size_t size, const char **ret_error)
+{
+    const struct semel_method *method = request->method;
+    const struct message_type type = {method->request_fields, method->request_size, method->request_recursive};
+    return message_decode(type, request->in, body, size, ret_error);
+}
+
 /* ---- results ---- */
 
 static void set_failure(struct semel_request *request, enum semel_code code, enum semel_reason reason,

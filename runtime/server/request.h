@@ -73,6 +73,9 @@ void request_forget_error(struct semel_request *request);
 /* Ends the body of a reply with a declared error: puts the text behind it.  The error must have been raised. */
 void request_seal_error(struct semel_request *request);
 
+/* Fills request->in; false: nothing is left allocated, and *ret_error (static) says why. */
+bool request_decode(struct semel_request *request, const uint8_t *body, size_t size, const char **ret_error);
+
 /* Encodes a reply into request->reply, or sets code, reason and message to say why it can not be.  pool: NULL on
  * another thread than the server's. */
 void request_encode(struct semel_request *request, const void *out, struct pool *pool);

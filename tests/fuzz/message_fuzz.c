@@ -13,9 +13,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     google_protobuf_Struct message = google_protobuf_Struct_init_zero;
     google_protobuf_Struct again = google_protobuf_Struct_init_zero;
+    const struct message_type type = {google_protobuf_Struct_fields, sizeof message, true};
     const char *error = NULL;
     size_t encoded_size, written;
-    if (!message_decode(google_protobuf_Struct_fields, true, &message, bytes, size, &error)) {
+    if (!message_decode(type, &message, bytes, size, &error)) {
         must(error != NULL);
         return 0;
     }
@@ -29,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     must(message_encode(google_protobuf_Struct_fields, &message, encoded, encoded_size, &written, &error));
     must(written == encoded_size);
     message_release(google_protobuf_Struct_fields, &message);
-    must(message_decode(google_protobuf_Struct_fields, true, &again, encoded, encoded_size, &error));
+    must(message_decode(type, &again, encoded, encoded_size, &error));
     must(message_size(google_protobuf_Struct_fields, &again, &written, &error) && written == encoded_size);
     message_release(google_protobuf_Struct_fields, &again);
     free(encoded);

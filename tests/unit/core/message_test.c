@@ -23,6 +23,43 @@ struct note {
 typedef struct note note;
 PB_BIND(note, note, AUTO)
 
+/* message Word { string text = 1 [(nanopb).type = FT_CALLBACK]; uint32 number = 2; } */
+struct word {
+    pb_callback_t text;
+    uint32_t number;
+};
+
+#define word_FIELDLIST(X, a)                                                                                   \
+    X(a, CALLBACK, OPTIONAL, STRING, text, 1)                                                                  \
+    X(a, STATIC, SINGULAR, UINT32, number, 2)
+#define word_DEFAULT NULL
+#define word_CALLBACK pb_default_field_callback
+typedef struct word word;
+PB_BIND(word, word, AUTO)
+
+/* message Lucky { uint32 number = 2 [default = 7]; }, and a message that holds one. */
+struct lucky {
+    uint32_t number;
+};
+#define lucky_FIELDLIST(X, a) X(a, STATIC, SINGULAR, UINT32, number, 2)
+#define lucky_DEFAULT ((const pb_byte_t *)"\x10\x07\x00")
+#define lucky_CALLBACK NULL
+typedef struct lucky lucky;
+PB_BIND(lucky, lucky, AUTO)
+
+struct holder {
+    lucky inner;
+    uint32_t other;
+};
+#define holder_FIELDLIST(X, a)                                                                                 \
+    X(a, STATIC, REQUIRED, MESSAGE, inner, 1)                                                                  \
+    X(a, STATIC, SINGULAR, UINT32, other, 2)
+#define holder_DEFAULT NULL
+#define holder_CALLBACK NULL
+#define holder_inner_MSGTYPE lucky
+typedef struct holder holder;
+PB_BIND(holder, holder, AUTO)
+
 /* number 300, text "semel", parts "ab" and "" */
 static const uint8_t golden_note[] = {0x08, 0xac, 0x02, 0x12, 0x05, 's', 'e',  'm',
                                       'e',  'l',  0x1a, 0x02, 'a',  'b', 0x1a, 0x00};
@@ -30,7 +67,8 @@ static const uint8_t golden_note[] = {0x08, 0xac, 0x02, 0x12, 0x05, 's', 'e',  '
 static bool decode_exact(note *into, const uint8_t *bytes, size_t size, const char **ret_error)
 {
     uint8_t *exact = exact_copy(bytes, size);
-    bool good = message_decode(&note_msg, false, into, exact, size, ret_error);
+    bool good = message_decode((struct message_type){&note_msg, sizeof *into, false}, into, exact, size,
+                               ret_error);
     free(exact);
     return good;
 }
@@ -142,6 +180,38 @@ Test(message, random_bytes_leave_nothing)
         }
     }
     cr_assert_gt(believed, 1000);
+}
+
+static bool decode_into_garbage(struct message_type type, void *into, const char *bytes, size_t size)
+{
+    const char *error = NULL;
+    memset(into, 0xa5, type.size);
+    return message_decode(type, into, (const uint8_t *)bytes, size, &error);
+}
+
+/* Memory that was something else before, perhaps by a peer's will, and a field that nobody set a callback for. */
+Test(message, a_callback_of_garbage_is_not_called)
+{
+    word read;
+    cr_assert(decode_into_garbage((struct message_type){&word_msg, sizeof read, false}, &read,
+                                  "\x0a\x02hi\x10\x05", 6));
+    cr_assert_eq(read.number, 5);
+    cr_assert_null(read.text.funcs.decode);
+}
+
+Test(message, what_is_not_said_is_its_default)
+{
+    word plain;
+    lucky alone;
+    holder outer;
+    cr_assert(decode_into_garbage((struct message_type){&word_msg, sizeof plain, false}, &plain, "", 0));
+    cr_assert_eq(plain.number, 0);
+    cr_assert(decode_into_garbage((struct message_type){&lucky_msg, sizeof alone, false}, &alone, "", 0));
+    cr_assert_eq(alone.number, 7);
+    cr_assert(decode_into_garbage((struct message_type){&holder_msg, sizeof outer, false}, &outer,
+                                  "\x0a\x00\x10\x09", 4));
+    cr_assert_eq(outer.inner.number, 7);
+    cr_assert_eq(outer.other, 9);
 }
 
 Test(message, release_may_be_repeated)

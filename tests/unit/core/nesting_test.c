@@ -101,6 +101,7 @@ PB_BIND(other, other, 4)
 
 enum type { TREE, ENTRY, OTHER, NO_TYPE };
 
+static const struct message_type tree_type = {&tree_msg, sizeof(tree), true};
 static const pb_msgdesc_t *const descriptors[] = {&tree_msg, &entry_msg, &other_msg};
 
 static enum type type_of(enum type type, uint64_t tag)
@@ -446,7 +447,7 @@ Test(nesting, a_hundred_levels_are_fine_and_one_more_is_not)
             tree read = {0};
             uint8_t *bytes = chain(depth, tags[i], &size);
             cr_assert_eq(nesting_check(&tree_msg, bytes, size), depth <= 100 ? NESTING_FINE : NESTING_TOO_DEEP);
-            cr_assert_eq(message_decode(&tree_msg, true, &read, bytes, size, &error), depth <= 100);
+            cr_assert_eq(message_decode(tree_type, &read, bytes, size, &error), depth <= 100);
             if (depth <= 100) {
                 cr_assert_eq(depth_of_tree(&read), depth);
                 message_release(&tree_msg, &read);
@@ -464,7 +465,7 @@ Test(nesting, a_million_levels_take_no_stack)
     cr_assert_eq(nesting_check(&tree_msg, bytes, size), NESTING_TOO_DEEP);
     tree read = {0};
     const char *error = NULL;
-    cr_assert_not(message_decode(&tree_msg, true, &read, bytes, size, &error));
+    cr_assert_not(message_decode(tree_type, &read, bytes, size, &error));
     cr_assert(error != NULL && read.kids == NULL);
     /* In a field that nobody knows it is no message at all. */
     struct writer writer = {malloc(size + 16), size + 16};
