@@ -5,6 +5,7 @@
 #ifndef CORE_BYTES_H
 #define CORE_BYTES_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,37 +13,41 @@
 
 static inline uint16_t bytes_load16(const uint8_t *at)
 {
-    return (uint16_t)(at[0] | (uint16_t)(at[1] << 8));
+    uint16_t little;
+    memcpy(&little, at, sizeof little);
+    return le16toh(little);
 }
 
 static inline uint32_t bytes_load32(const uint8_t *at)
 {
-    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+    uint32_t little;
+    memcpy(&little, at, sizeof little);
+    return le32toh(little);
 }
 
 static inline uint64_t bytes_load64(const uint8_t *at)
 {
-    return (uint64_t)bytes_load32(at) | (uint64_t)bytes_load32(at + 4) << 32;
+    uint64_t little;
+    memcpy(&little, at, sizeof little);
+    return le64toh(little);
 }
 
 static inline void bytes_store16(uint8_t *at, uint16_t value)
 {
-    at[0] = (uint8_t)value;
-    at[1] = (uint8_t)(value >> 8);
+    uint16_t little = htole16(value);
+    memcpy(at, &little, sizeof little);
 }
 
 static inline void bytes_store32(uint8_t *at, uint32_t value)
 {
-    at[0] = (uint8_t)value;
-    at[1] = (uint8_t)(value >> 8);
-    at[2] = (uint8_t)(value >> 16);
-    at[3] = (uint8_t)(value >> 24);
+    uint32_t little = htole32(value);
+    memcpy(at, &little, sizeof little);
 }
 
 static inline void bytes_store64(uint8_t *at, uint64_t value)
 {
-    bytes_store32(at, (uint32_t)value);
-    bytes_store32(at + 4, (uint32_t)(value >> 32));
+    uint64_t little = htole64(value);
+    memcpy(at, &little, sizeof little);
 }
 
 struct bytes_reader {
