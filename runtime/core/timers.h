@@ -1,4 +1,5 @@
-/* Timers on a time that is given from outside: a 4-ary heap of what is due when.
+/* Timers on a time that is given from outside: a 4-ary heap of what is due when, and beside it a row of those that were
+ * started in the order in which they are due.
  *
  * Reads best next: net/loop.h, which gives it the time. */
 #ifndef CORE_TIMERS_H
@@ -16,14 +17,23 @@ typedef void timer_fn(struct timer *timer);
 /* Embedded in its owner; init once, then start and stop as often as needed. */
 struct timer {
     int64_t due_ns;
-    size_t slot; /* 1-based place in the heap, 0: not running */
+    size_t slot; /* 1-based place in the heap, 0: not running, TIMERS_ROW: in the row */
     timer_fn *fire;
+    struct timer *next; /* in the row */
+    struct timer *prev;
 };
 
+#define TIMERS_ROW SIZE_MAX
+
+/* Most timers are deadlines of calls: of two with the same patience, the later is due later, and nearly all are stopped
+ * before.  In the row neither costs a look at other timers; in the heap it does. */
 struct timers {
     struct timer **heap;
-    size_t count;
-    size_t capacity;
+    size_t heap_count;
+    size_t count;    /* of all that run */
+    size_t capacity; /* of the heap: there is room for all, so that any of them may move into it */
+    struct timer *first;
+    struct timer *last;
 };
 
 void timers_init(struct timers *timers);

@@ -104,7 +104,8 @@ Test(timers, keep_to_the_model)
         uint64_t i = rng_below(&rng, COUNT);
         uint64_t dice = rng_below(&rng, 10);
         if (dice < 6) {
-            due[i] = now + (int64_t)rng_below(&rng, 1000);
+            /* Some have the same patience, as calls do, and the others any. */
+            due[i] = now + (i % 2 == 0 ? 500 : (int64_t)rng_below(&rng, 1000));
             timers_start(&timers, &alarms[i].timer, due[i]);
         } else if (dice < 9) {
             due[i] = -1;
@@ -127,6 +128,29 @@ Test(timers, keep_to_the_model)
         if (dice >= 9)
             cr_assert_eq(timers_next(&timers), next);
     }
+    timers_fini(&timers);
+}
+
+/* As many as fit, in the order in which they are due; then all of them in another one. */
+Test(timers, what_was_reserved_is_enough_in_any_order)
+{
+    struct timers timers;
+    timers_init(&timers);
+    cr_assert(timers_reserve(&timers, 100));
+    size_t capacity = timers.capacity;
+    cr_assert_leq(capacity, sizeof alarms / sizeof *alarms);
+    for (size_t i = 0; i < capacity; i++) {
+        timer_init(&alarms[i].timer, note);
+        cr_assert(timers_start(&timers, &alarms[i].timer, 100 + (int64_t)i));
+    }
+    for (size_t i = 0; i + 1 < capacity; i++)
+        cr_assert(timers_start(&timers, &alarms[i].timer, -(int64_t)i));
+    cr_assert_eq(timers.capacity, capacity);
+    cr_assert_eq(timers_next(&timers), 2 - (int64_t)capacity);
+    timers_run(&timers, 0);
+    cr_assert_eq(timers.count, 1);
+    for (size_t i = 0; i + 2 < capacity; i++)
+        cr_assert_gt(alarms[i].order, alarms[i + 1].order);
     timers_fini(&timers);
 }
 
