@@ -114,7 +114,7 @@ Test(conformance_ice, retry_a_deadline_before_the_third_wait_ends_the_call_after
     struct client client;
     struct watch watch;
     loopback_dead(uri);
-    client_open(&client, LIST("RetryIntervals=0 1 10000", "Deadline=500"), uri);
+    client_open(&client, LIST("RetryIntervals=0 1 60000", "Deadline=40000"), uri);
     semel_status status = engine_call(&client, ADD, 1, NULL);
     check_status(&status, UNAVAILABLE, WAIT_PAST_DEADLINE, NOT_EXECUTED);
     cr_assert_eq(status.attempts, 3);
