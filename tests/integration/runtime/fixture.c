@@ -316,6 +316,15 @@ void turns_take_no_time(void)
     timeless = true;
 }
 
+void __real_loop_freshen(struct loop *loop);
+void __wrap_loop_freshen(struct loop *loop);
+
+void __wrap_loop_freshen(struct loop *loop)
+{
+    if (!timeless)
+        __real_loop_freshen(loop);
+}
+
 /* What the server asks for the time within a turn; that at its beginning the loop reads by itself. */
 int64_t __wrap_loop_refresh(struct loop *loop)
 {
