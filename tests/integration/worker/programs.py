@@ -13,7 +13,7 @@ import tempfile
 import threading
 
 SILENCE_S = 60  # a program that should say something and is silent for longer is stuck
-ALL_S = 100  # a test that takes longer is stuck, and what it started must go; ctest would leave that behind
+ALL_S = 500  # a test that takes longer is stuck, and what it started must go; ctest would leave that behind
 
 
 class Failure(Exception):
