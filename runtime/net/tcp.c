@@ -3,6 +3,7 @@
  * Reads best next: transport.h. */
 #include <arpa/inet.h>
 #include <assert.h>
+#include <linux/sockios.h>
 #include <linux/tcp.h> /* not netinet/tcp.h: its tcp_info ends before the window */
 #include <netdb.h>
 #include <netinet/in.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "core/sessions.h"
 #include "net/transport.h"
@@ -162,6 +164,12 @@ static enum transport_pulse pulse(int fd, int64_t silence_ms)
     return info.tcpi_notsent_bytes > 0 ? TRANSPORT_PULSE_FULL : TRANSPORT_PULSE_HEARS;
 }
 
+static uint64_t under_way(int fd)
+{
+    int bytes = 0;
+    return ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (uint64_t)bytes : 0;
+}
+
 void transport_inet_text(const char *scheme, int fd, const struct endpoint *endpoint, char *text, size_t size)
 {
     struct sockaddr_storage address;
@@ -210,4 +218,5 @@ const struct transport transport_tcp = {
     .close = transport_socket_close,
     .set_patience = set_patience,
     .pulse = pulse,
+    .under_way = under_way,
 };

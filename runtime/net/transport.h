@@ -96,6 +96,9 @@ struct transport {
     /* Also of a stream that the kernel has given up just now.  silence_ms is for GONE.  NULL: never more than NONE. */
     enum transport_pulse (*pulse)(int fd, int64_t silence_ms);
 
+    /* How many bytes were written that the peer's host has not acknowledged.  NULL: no slow way lies between. */
+    uint64_t (*under_way)(int fd);
+
     /* NULL: streams.  Otherwise listen makes a descriptor that receives messages, and what is for streams is NULL. */
     const struct transport_datagrams *datagrams;
 };

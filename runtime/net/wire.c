@@ -82,10 +82,18 @@ static int64_t silence_ns(const struct wire *wire)
     return wire->awaiting && awaiting_ns < longest_ns ? awaiting_ns : longest_ns;
 }
 
+/* Whether as much is under way as all pings of a heartbeat: another one would only wait behind them, and pings alone
+ * could fill a slow way.  Less would be too little: a way that takes nearly a heartbeat has two under way. */
+static bool is_way_full(const struct wire *wire)
+{
+    return wire->transport->under_way != NULL &&
+           wire->transport->under_way(wire->fd) >= PINGS_A_HEARTBEAT * FRAME_HEADER_SIZE;
+}
+
 static void ping_if_silent(struct wire *wire, int64_t now_ns)
 {
     if (now_ns - wire->last_out_ns < silence_ns(wire) || wire->queue.bytes > 0 ||
-        !link_may_send(&wire->link, FRAME_PING))
+        !link_may_send(&wire->link, FRAME_PING) || is_way_full(wire))
         return;
     const struct frame ping = {.type = FRAME_PING};
     /* Without memory for a ping the peer may take us for dead, and the session heals that. */

@@ -384,6 +384,12 @@ bool stream_is_full(int fd)
     return stream->peer != NULL && !stream->hushed && !stream->peer->gone && room_of(stream) == 0;
 }
 
+uint64_t stream_under_way(int fd)
+{
+    const struct stream_pipe *pipe = &stream_of(fd)->out;
+    return pipe->written - pipe->arrived;
+}
+
 /* ---- the end ---- */
 
 int stream_open_count(const semel_sim_host *host)

@@ -95,6 +95,8 @@ void stream_set_patience(int fd, int64_t patience_ms);
 bool stream_is_acknowledged(int fd);
 bool stream_is_unheard(int fd, int64_t silence_ms);
 bool stream_is_full(int fd);
+/* Bytes that have not arrived. */
+uint64_t stream_under_way(int fd);
 
 /* Faults. */
 void stream_cut(struct stream *stream);

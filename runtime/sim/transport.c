@@ -166,7 +166,7 @@ static enum transport_pulse pulse(int fd, int64_t silence_ms)
         .scheme = name, .parse = parser, .resolve = resolver, .dial = dial, .dialled = stream_dialled,         \
         .listen = listen_at, .accept = stream_accept, .prepare = prepare, .local_text = local_text,            \
         .subject = subject, .read = stream_read, .write = stream_write, .set_patience = stream_set_patience,   \
-        .pulse = pulse, .close = stream_close,                                                                 \
+        .pulse = pulse, .under_way = stream_under_way, .close = stream_close,                                  \
     }
 
 const struct transport transport_tcp = STREAM_TRANSPORT("tcp", parse_tcp, resolve_tcp);

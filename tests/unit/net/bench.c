@@ -58,12 +58,19 @@ static enum transport_pulse pulse(int fd, int64_t silence_ms)
     return bench.pulse;
 }
 
+static uint64_t under_way(int fd)
+{
+    cr_assert_geq(fd, 0, "asked of a closed one");
+    return bench.under_way;
+}
+
 static const struct transport transport = {.prepare = prepare,
                                            .read = read_some,
                                            .write = write_some,
                                            .close = transport_socket_close,
                                            .set_patience = set_patience,
-                                           .pulse = pulse};
+                                           .pulse = pulse,
+                                           .under_way = under_way};
 
 /* ---- the owner ---- */
 

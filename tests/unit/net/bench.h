@@ -35,6 +35,7 @@ extern struct bench {
     int write_error; /* errno of every write; 0: none */
     int read_error;  /* the same of every read */
     enum transport_pulse pulse;
+    uint64_t under_way;  /* what it says of that */
     int64_t patience_ms; /* what it was told */
     bool awaits;         /* what the owner says */
 } bench;

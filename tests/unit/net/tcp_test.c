@@ -72,6 +72,7 @@ Test(tcp, a_host_that_has_acknowledged_everything_hears_though_its_process_reads
     const struct iovec part = {"ping", 4};
     cr_assert_eq(transport_tcp.write(near_fd, &part, 1), 4);
     wait_for_pulse(TRANSPORT_PULSE_HEARS);
+    cr_assert_eq(transport_tcp.under_way(near_fd), 0);
 }
 
 Test(tcp, a_host_without_room_is_full_until_its_process_reads)
@@ -79,6 +80,7 @@ Test(tcp, a_host_without_room_is_full_until_its_process_reads)
     static char bytes[65536];
     stuff();
     wait_for_pulse(TRANSPORT_PULSE_FULL);
+    cr_assert_gt(transport_tcp.under_way(near_fd), 0);
     cr_assert_eq(transport_tcp.pulse(near_fd, 0), TRANSPORT_PULSE_FULL,
                  "it owes no acknowledgement, however old the last");
     while (transport_tcp.pulse(near_fd, 3600000) != TRANSPORT_PULSE_HEARS)
@@ -101,4 +103,5 @@ Test(tcp, a_host_that_stays_full_is_still_full_when_patience_ends)
 Test(tcp, a_closed_descriptor_has_no_pulse)
 {
     cr_assert_eq(transport_tcp.pulse(-1, 0), TRANSPORT_PULSE_NONE);
+    cr_assert_eq(transport_tcp.under_way(-1), 0);
 }

@@ -270,6 +270,41 @@ Test(wire_death, who_waits_for_an_answer_pings_soon, .init = enter, .fini = benc
     cr_assert_gt(bench.wire->tick.due_ns, loop_now(&bench.loop) + LONG / 6, "and nobody looks");
 }
 
+/* Runs the tick at which it would ping, 5 ms from now; whether it did. */
+static bool pings_with(uint64_t under_way)
+{
+    const int64_t silence_ns = LIMIT_AWAITING_SILENCE_MS * MS_IN_NS;
+    bench.awaits = true;
+    bench.under_way = under_way;
+    bench.wire->awaiting = false;
+    bench.wire->last_out_ns = loop_refresh(&bench.loop) - silence_ns + 5 * MS_IN_NS;
+    wire_await(bench.wire);
+    int64_t due_ns = bench.wire->tick.due_ns;
+    while (bench.wire->tick.due_ns == due_ns)
+        loop_run_once(&bench.loop);
+    bench_turn(); /* what a tick queues leaves in the turn after it */
+    return pinged();
+}
+
+Test(wire_death, no_ping_joins_a_heartbeats_worth_of_them, .init = enter, .fini = bench_close)
+{
+    cr_assert_not(pings_with(3 * FRAME_HEADER_SIZE));
+    cr_assert_not(pings_with(1000000));
+    cr_assert(pings_with(3 * FRAME_HEADER_SIZE - 1));
+    cr_assert(pings_with(0));
+}
+
+/* It is not waited for any longer than before. */
+Test(wire_death, whose_way_is_full_is_dead_when_it_was_silent_for_a_heartbeat, .fini = bench_close)
+{
+    bench_open(&bench_wide, 60 * MS_IN_NS);
+    bench.under_way = 1000000;
+    bench_turn_until_lost(SEMEL_REASON_HEARTBEAT_MISSED);
+    cr_assert_geq(loop_now(&bench.loop) - bench.wire->opened_ns, 60 * MS_IN_NS);
+    cr_assert(bench_read() || bench.in_size == 0);
+    cr_assert_eq(bench.in_size, 0, "and was not asked");
+}
+
 Test(wire_death, a_heartbeat_shorter_than_that_is_kept, .fini = bench_close)
 {
     bench_open(&bench_wide, 300 * MS_IN_NS);
