@@ -111,7 +111,8 @@ Test(name, whose_first_address_is_dead_is_reached_at_the_second)
 Test(name, of_both_families_is_dialled_in_turns)
 {
     struct scene scene;
-    scene_open_at(&scene, NAMES_ANSWER, "elsewhere here ::1", NULL, 20000); /* of no range that is given away */
+    scene_open_at(&scene, NAMES_TOGETHER, "elsewhere here ::1", NULL,
+                  20000); /* of no range that is given away */
     expect_ok(&scene, 1);
     cr_assert_eq(client_stats(&scene.client).dials, 3, "::1, elsewhere, here");
     scene_close(&scene);
@@ -124,7 +125,7 @@ Test(name, with_a_server_at_its_ipv6_address_is_reached_there_first)
     if (!loopback_has_six())
         return;
     server_open_at(&six, NULL, "tcp://[::1]:0");
-    scene_open_at(&scene, NAMES_ANSWER, "here ::1", NULL, port_of(six.uri));
+    scene_open_at(&scene, NAMES_TOGETHER, "here ::1", NULL, port_of(six.uri));
     semel_status status = engine_call(&scene.client, ADD, 1, NULL);
     check_status(&status, OK, NONE, EXECUTED);
     cr_assert_eq(server_runs(&six, 1), 1);

@@ -157,9 +157,26 @@ static void count(struct names *names, const struct packet *packet)
     names->seen[names->asked++] = this;
 }
 
+/* The client finds both: however busy the machine is, it does not go on without the second (RFC 8305). */
+static void send_both(int fd, struct packet *first, struct packet *second)
+{
+    struct iovec parts[] = {{first->bytes, first->size}, {second->bytes, second->size}};
+    struct mmsghdr messages[] = {{.msg_hdr = {.msg_name = &first->from,
+                                              .msg_namelen = sizeof first->from,
+                                              .msg_iov = &parts[0],
+                                              .msg_iovlen = 1}},
+                                 {.msg_hdr = {.msg_name = &second->from,
+                                              .msg_namelen = sizeof second->from,
+                                              .msg_iov = &parts[1],
+                                              .msg_iovlen = 1}}};
+    (void)sendmmsg(fd, messages, 2, 0);
+}
+
 static void *serve(void *arg)
 {
     struct names *names = arg;
+    struct packet held;
+    bool holds = false;
     for (;;) {
         struct packet packet;
         socklen_t size = sizeof packet.from;
@@ -172,8 +189,14 @@ static void *serve(void *arg)
         pthread_mutex_lock(&names->mutex);
         count(names, &packet);
         bool sent = make_answer(names, &packet);
+        bool together = names->manner == NAMES_TOGETHER;
         pthread_mutex_unlock(&names->mutex);
-        if (sent)
+        if (together && holds)
+            send_both(names->fd, &held, &packet);
+        else if (together)
+            held = packet;
+        holds = together && !holds;
+        if (sent && !together)
             (void)sendto(names->fd, packet.bytes, packet.size, 0, (struct sockaddr *)&packet.from, size);
     }
 }

@@ -11,6 +11,7 @@
 /* How it answers. */
 enum names_manner {
     NAMES_ANSWER,   /* with the addresses it has, or that there is no such name */
+    NAMES_TOGETHER, /* the same, both families of a name by one system call */
     NAMES_SILENT,   /* not at all */
     NAMES_SIX_LOST, /* questions for IPv6 not at all */
     NAMES_GARBAGE,  /* bytes by chance */
