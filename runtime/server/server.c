@@ -214,7 +214,7 @@ enum semel_code semel_server_open(semel_node *node, const char *store, semel_ser
 {
     const struct store_options options = {
         .fresh = random_id(),
-        .salt = random_u64(),
+        .secret = random_u64,
         .size_bytes = (uint64_t)properties_get_int(node->properties, NULL, PROPERTIES_STORE_SIZE),
     };
     struct store_problem problem;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "core/units.h"
@@ -17,7 +18,7 @@
 
 /* LMDB keeps the newest two states of a file side by side, each with a page of its own that leads to it: to undo the
  * last commit is to have both pages again as they were before. */
-enum { STATES = 2, FOLDER_MAX = 1024, PATH_SIZE = FOLDER_MAX + 16 };
+enum { STATES = 2, FOLDER_MAX = 1024, PATH_SIZE = FOLDER_MAX + 16, SECTOR = 512 };
 
 /* What becomes of the commit that is written now. */
 enum fate {
@@ -26,6 +27,13 @@ enum fate {
     FATE_FAILS, /* a piece can not be written */
     FATE_LOST,  /* its end can not be told; it is not there */
     FATE_KEPT,  /* ... and it is */
+};
+
+/* What stood where a commit wrote something ahead of its place. */
+struct overwritten {
+    off_t at;
+    size_t size; /* 0: it did not */
+    uint8_t *bytes;
 };
 
 /* A file on the disk of a host. */
@@ -48,6 +56,7 @@ struct opened {
     size_t last_txn; /* the one that made them */
     uint8_t *states; /* the leading pages before that commit */
     size_t states_size;
+    struct overwritten overwritten; /* by that commit */
     bool joined;
     bool failed;
 };
@@ -58,6 +67,8 @@ struct disk {
     struct opened *opened;
     uint32_t file_count;
     uint64_t opened_count;
+    uint64_t secrets;
+    struct opened *writing;
     enum fate fate;
 };
 
@@ -71,10 +82,12 @@ static struct chance *dice(void)
     return world_chance(WORLD_CHANCE_DISK);
 }
 
-/* ---- in place of LMDB's own, for store/lmdb.c (redirect.h) ---- */
+/* ---- in place of LMDB's own and the kernel's, for store/lmdb.c and store/ahead.c (redirect.h) ---- */
 
 int disk_put(MDB_txn *txn, MDB_dbi dbi, MDB_val *key, MDB_val *data, unsigned flags);
 int disk_txn_commit(MDB_txn *txn);
+ssize_t disk_pwritev(int fd, const struct iovec *pieces, int count, off_t at);
+int disk_fdatasync(int fd);
 
 static enum fate fate(void)
 {
@@ -94,6 +107,42 @@ int disk_txn_commit(MDB_txn *txn)
     }
     int error = mdb_txn_commit(txn);
     return error == 0 && fate() == FATE_KEPT ? EIO : error;
+}
+
+static void keep_overwritten(struct overwritten *kept, int fd, size_t size, off_t at)
+{
+    kept->bytes = realloc(kept->bytes, size);
+    assert(kept->bytes != NULL);
+    kept->at = at;
+    kept->size = size;
+    ssize_t got = pread(fd, kept->bytes, size, at);
+    assert(got == (ssize_t)size);
+    (void)got;
+}
+
+ssize_t disk_pwritev(int fd, const struct iovec *pieces, int count, off_t at)
+{
+    size_t size = 0;
+    assert(fate() != FATE_NONE);
+    if (fate() == FATE_FAILS) {
+        errno = EIO;
+        return -1;
+    }
+    for (int i = 0; i < count; i++)
+        size += pieces[i].iov_len;
+    if (fate() == FATE_LOST)
+        return (ssize_t)size;
+    keep_overwritten(&world->disk->writing->overwritten, fd, size, at);
+    return pwritev(fd, pieces, count, at);
+}
+
+int disk_fdatasync(int fd)
+{
+    (void)fd; /* the machine that simulates does not crash */
+    if (fate() == FATE_DONE)
+        return 0;
+    errno = EIO;
+    return -1;
 }
 
 /* ---- files ---- */
@@ -130,6 +179,23 @@ static void move_states(const struct opened *opened, bool write)
                           : pread(fd, opened->states, opened->states_size, 0);
     assert(moved == (ssize_t)opened->states_size);
     (void)moved;
+    close(fd);
+}
+
+/* Some of it at least, from a sector on: a write is cut anywhere. */
+static void put_back(const struct opened *opened)
+{
+    const struct overwritten *kept = &opened->overwritten;
+    char path[PATH_SIZE];
+    if (kept->size == 0)
+        return;
+    path_of(opened->file, path, sizeof path);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert(fd >= 0);
+    size_t from = SECTOR * chance_below(dice(), kept->size / SECTOR);
+    ssize_t put = pwrite(fd, kept->bytes + from, kept->size - from, kept->at + (off_t)from);
+    assert(put == (ssize_t)(kept->size - from));
+    (void)put;
     close(fd);
 }
 
@@ -198,6 +264,8 @@ static void commit(struct store *store, struct store_commit *batch)
     int64_t takes_ns = mean_us > 0 ? chance_between(dice(), 0, 2 * mean_us * 1000) : 0;
     host_may_crash(opened->host);
     move_states(opened, false);
+    opened->overwritten.size = 0;
+    world->disk->writing = opened;
     world->disk->fate = choose_fate(opened);
     opened->inner->ops->commit(opened->inner, batch);
     world->disk->fate = FATE_NONE;
@@ -266,6 +334,7 @@ static void unlink_opened(struct opened *opened)
         link = &(*link)->next;
     *link = opened->next;
     free(opened->states);
+    free(opened->overwritten.bytes);
     free(opened);
 }
 
@@ -295,9 +364,12 @@ static void drop(struct opened *opened)
     bool undone = opened->on_way > 0 && last_txn_of(opened) == opened->last_txn && chance_of(dice(), 500);
     if (opened->joined)
         opened->inner->ops->leave(opened->inner, false);
+    opened->inner->ops->forsake(opened->inner); /* or it would be brought in order before it is closed */
     opened->inner->ops->close(opened->inner);
-    if (undone)
+    if (undone) {
         move_states(opened, true);
+        put_back(opened);
+    }
     if (opened->on_way > 0)
         world_tell(opened->host, "the commit on its way is %s", undone ? "lost" : "there");
     unlink_opened(opened);
@@ -364,9 +436,17 @@ static bool is_taken(const struct disk_file *file)
     return opened != NULL;
 }
 
-static enum semel_code open_durable(const char *name, const struct store_options *options,
+/* Not of the world's chances: none of what happens depends on it. */
+static uint64_t secret(void)
+{
+    return ++world->disk->secrets;
+}
+
+static enum semel_code open_durable(const char *name, const struct store_options *given,
                                     struct store **ret_store, struct store_problem *ret_problem)
 {
+    struct store_options options = *given;
+    options.secret = secret;
     semel_sim_host *host = world->turn->host;
     char path[PATH_SIZE];
     struct store *inner;
@@ -381,7 +461,7 @@ static enum semel_code open_durable(const char *name, const struct store_options
                           host->name, name);
     path_of(file, path, sizeof path);
     host_may_crash(host);
-    enum semel_code code = lmdb_open(path, options, &inner, ret_problem);
+    enum semel_code code = lmdb_open(path, &options, &inner, ret_problem);
     if (code != SEMEL_OK)
         return code;
     *ret_store = &add_opened(host, file, inner)->store;

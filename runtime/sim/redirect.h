@@ -22,5 +22,8 @@
 /* lmdb.h, which comes later, declares them under these names. */
 #define mdb_put(txn, dbi, key, data, flags) disk_put(txn, dbi, key, data, flags)
 #define mdb_txn_commit(txn) disk_txn_commit(txn)
+/* So do sys/uio.h and unistd.h; store/ahead.c uses them. */
+#define pwritev(fd, pieces, count, at) disk_pwritev(fd, pieces, count, at)
+#define fdatasync(fd) disk_fdatasync(fd)
 
 #endif

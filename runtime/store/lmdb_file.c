@@ -113,9 +113,9 @@ static int put_meta(struct lmdb_file *file, MDB_txn *txn, const struct store_opt
     int error = origin_of(file->owner.file_fd, &origin);
     if (error != 0)
         return error;
-    write_meta(bytes, &options->fresh, &origin, options->salt);
     file->domain = options->fresh;
-    file->salt = options->salt;
+    file->salt = options->secret();
+    write_meta(bytes, &file->domain, &origin, file->salt);
     return mdb_put(txn, file->meta, &key, &value, 0);
 }
 

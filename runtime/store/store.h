@@ -95,8 +95,9 @@ struct store {
 };
 
 struct store_options {
-    struct id fresh;     /* a random id, for a store that is new */
-    uint64_t salt;       /* likewise; nobody else is to know it */
+    struct id fresh; /* a random id, for a store that is new */
+    uint64_t (*secret)(
+        void);           /* random numbers that nobody else is to know; one is asked for a file that is new */
     uint64_t size_bytes; /* the most that a durable store may take */
 };
 

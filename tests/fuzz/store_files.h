@@ -18,6 +18,9 @@ struct store_file {
     size_t size;
 };
 
+/* For the options of a store. */
+uint64_t store_files_secret(void);
+
 /* A copy of one of them.  They are made at the first call, always the same. */
 struct store_file store_files_copy(unsigned which);
 

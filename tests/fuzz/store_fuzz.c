@@ -182,7 +182,8 @@ static bool use(struct store *store, struct choices *choices, uint64_t *last)
 /* wanted: it must not be refused. */
 static struct store *open_store(bool wanted)
 {
-    const struct store_options options = {.fresh = {.bytes = {7}}, .size_bytes = STORE_FILES_LIMIT};
+    const struct store_options options = {
+        .fresh = {.bytes = {7}}, .secret = store_files_secret, .size_bytes = STORE_FILES_LIMIT};
     struct store *store = NULL;
     struct store_problem problem = {.text = ""};
     if (lmdb_open(store_files_path(), &options, &store, &problem) == SEMEL_OK) {

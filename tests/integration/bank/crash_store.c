@@ -139,7 +139,8 @@ enum semel_code crash_server_open(semel_node *node, const char *spec, semel_serv
 {
     const char *at = getenv("CRASH_AT");
     const char *count = getenv("CRASH_STEPS");
-    const struct store_options options = {.fresh = random_id(), .size_bytes = UINT64_C(64) << 20};
+    const struct store_options options = {
+        .fresh = random_id(), .secret = random_u64, .size_bytes = UINT64_C(64) << 20};
     struct store_problem problem;
     struct crash_store *crash = calloc(1, sizeof *crash);
     if (crash == NULL || store_open(spec, &options, &crash->inner, &problem) != SEMEL_OK) {

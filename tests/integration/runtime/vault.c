@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "net/random.h"
 #include "server/server.h"
 #include "store/store.h"
 
@@ -84,7 +85,8 @@ static void open_slips(void *arg)
 
 void vault_start(uint64_t size_bytes, const char *const *properties)
 {
-    const struct store_options options = {.fresh = {.bytes = {1, 2, 3}}, .size_bytes = size_bytes};
+    const struct store_options options = {
+        .fresh = {.bytes = {1, 2, 3}}, .secret = random_u64, .size_bytes = size_bytes};
     struct store_problem problem;
     struct store *store;
     cr_assert_eq(store_open(vault.spec, &options, &store, &problem), SEMEL_OK, "%s", problem.text);

@@ -7,7 +7,8 @@ TestSuite(store, .timeout = 60);
 
 static struct store *open_with(const char *spec, uint8_t first_byte)
 {
-    const struct store_options options = {.fresh = {.bytes = {first_byte}}, .size_bytes = STORES_SIZE};
+    const struct store_options options = {
+        .fresh = {.bytes = {first_byte}}, .secret = stores_secret, .size_bytes = STORES_SIZE};
     struct store *store = NULL;
     struct store_problem problem = {.text = ""};
     cr_assert_eq(store_open(spec, &options, &store, &problem), SEMEL_OK, "%s", problem.text);

@@ -52,9 +52,14 @@ static const char *lmdb_spec(void)
 const struct stores_kind stores_kinds[] = {{"memory", memory_spec}, {"lmdb", lmdb_spec}};
 const size_t stores_count = sizeof stores_kinds / sizeof *stores_kinds;
 
+uint64_t stores_secret(void)
+{
+    return (uint64_t)getpid();
+}
+
 static struct store_options options = {
     .fresh = {.bytes = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}},
-    .salt = 77,
+    .secret = stores_secret,
     .size_bytes = STORES_SIZE};
 
 struct store *stores_open(const char *spec)
@@ -62,7 +67,6 @@ struct store *stores_open(const char *spec)
     struct store *store = NULL;
     struct store_problem problem = {.text = ""};
     options.fresh.bytes[0]++; /* no two are alike */
-    options.salt = (uint64_t)getpid();
     cr_assert_eq(store_open(spec, &options, &store, &problem), SEMEL_OK, "%s: %s", spec, problem.text);
     return store;
 }

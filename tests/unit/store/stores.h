@@ -29,6 +29,8 @@ extern const struct stores_kind stores_kinds[];
 extern const size_t stores_count;
 
 struct store *stores_open(const char *spec);
+/* For options of a test's own. */
+uint64_t stores_secret(void);
 /* What it is told when it is opened; the store must refuse. */
 struct store_problem stores_refusal(const char *spec);
 
