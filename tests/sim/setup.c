@@ -7,7 +7,8 @@
 #include <stdio.h>
 
 /* The smallest there is; an eighth of it is not for new work. */
-enum { STORE_BYTES = 4 << 20 };
+/* What is written ahead of its place has no room in the one, and the other's is full after 16 pages. */
+enum { STORE_BYTES = 4 << 20, ROOMY_STORE_BYTES = 16 << 20 };
 
 static bool one_in(semel_sim *sim, uint64_t count)
 {
@@ -93,6 +94,7 @@ static void choose_store(semel_sim *sim, struct setup *setup, bool cramped)
     setup->durable = one_in(sim, 3) ? (uint32_t)semel_sim_below(sim, 1 << SERVERS_MAX) : ~0U;
     setup->handlers_refuse |= one_in(sim, 3); /* while it waits for its commit much may happen to a request */
     setup->bulky = one_in(sim, 5) || cramped;
+    set(setup, "StoreSize", "%lld", ROOMY_STORE_BYTES);
     if (!setup->bulky)
         return;
     setup->ops += cramped ? 150 : 80;
