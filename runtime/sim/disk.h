@@ -2,7 +2,7 @@
  *
  * The store is that of production (store/lmdb.c) over real LMDB, in a file of the world's own; a handler may use LMDB
  * as it likes.  Simulated is what a disk makes of a commit: it takes its time, it fails, and what was on its way when
- * the process ended is there whole or not at all.
+ * the process ended is there or not, and what was written ahead of its place also in part.
  *
  * It must not know what a batch holds.  Reads best next: disk.c. */
 #ifndef SIM_DISK_H
