@@ -89,8 +89,8 @@ static enum semel_code read_meta(struct lmdb_file *file, const char *path, const
     uint32_t version = bytes_load32(bytes + 8);
     if (version != META_VERSION)
         return store_fail(problem, SEMEL_FAILED_PRECONDITION,
-                          "%s has format %u, this program knows %u: use the newer program, or another file",
-                          path, version, META_VERSION);
+                          "%s has format %u, this program knows %u: use the %s program, or another file", path,
+                          version, META_VERSION, version > META_VERSION ? "newer" : "older");
     if (value->mv_size != META_SIZE ||
         bytes_load64(bytes + META_CHECKED) != digest(bytes, META_CHECKED, META_MAGIC))
         return store_fail(problem, SEMEL_DATA_LOSS, "%s is damaged (its domain); " LMDB_HOW_TO_GO_ON, path);

@@ -81,7 +81,7 @@ Test(lmdb, refuses_the_file_of_another_program)
     expect_refused(SEMEL_FAILED_PRECONDITION, "is the LMDB file of another program; name another one");
 }
 
-static void change_meta(MDB_txn *txn, size_t at)
+static void change_meta(MDB_txn *txn, size_t at, int by)
 {
     MDB_dbi dbi;
     MDB_val value = get(txn, "semel.meta", "semel.meta", 10, &dbi);
@@ -89,13 +89,18 @@ static void change_meta(MDB_txn *txn, size_t at)
     MDB_val key = {10, (void *)"semel.meta"};
     MDB_val changed = {value.mv_size, copy};
     memcpy(copy, value.mv_data, value.mv_size);
-    copy[at]++;
+    copy[at] = (uint8_t)(copy[at] + by);
     cr_assert_eq(mdb_put(txn, dbi, &key, &changed, 0), 0);
 }
 
 static void raise_version(MDB_txn *txn)
 {
-    change_meta(txn, 8);
+    change_meta(txn, 8, 1);
+}
+
+static void lower_version(MDB_txn *txn)
+{
+    change_meta(txn, 8, -1);
 }
 
 Test(lmdb, refuses_a_newer_format_and_says_both)
@@ -105,9 +110,16 @@ Test(lmdb, refuses_a_newer_format_and_says_both)
     expect_refused(SEMEL_FAILED_PRECONDITION, "has format 4, this program knows 3: use the newer program");
 }
 
+Test(lmdb, refuses_an_older_format_and_says_both)
+{
+    make_store(1);
+    meddle(lower_version);
+    expect_refused(SEMEL_FAILED_PRECONDITION, "has format 2, this program knows 3: use the older program");
+}
+
 static void change_domain(MDB_txn *txn)
 {
-    change_meta(txn, 20);
+    change_meta(txn, 20, 1);
 }
 
 Test(lmdb, refuses_a_damaged_domain)
