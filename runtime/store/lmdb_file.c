@@ -7,10 +7,12 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "core/bytes.h"
 #include "core/digest.h"
 #include "store/ahead.h"
+#include "store/lmdb_birth.h"
 #include "store/lmdb_check.h"
 #include "store/lmdb_page.h"
 #include "store/origin.h"
@@ -313,15 +315,34 @@ static enum semel_code open_environment(struct lmdb_file *file, const char *path
     return error == 0 ? check_descriptor(file, path, problem) : refuse(problem, path, error);
 }
 
+/* LMDB would not take what is left of a file that was not finished. */
+static enum semel_code look_at(const struct lmdb_file *file, const char *path, struct store_problem *problem)
+{
+    int fd = file->owner.file_fd;
+    if (lmdb_birth_was_cut(fd) && ftruncate(fd, 0) != 0)
+        return refuse(problem, path, errno);
+    return lmdb_check(fd, path, problem);
+}
+
+/* A process that was killed may have left more in memory than on the disk: what is told from here on must last. */
+static enum semel_code make_durable(const struct lmdb_file *file, const char *path,
+                                    struct store_problem *problem)
+{
+    int error = lmdb_birth_end(file->owner.file_fd, file->owner.path);
+    return error == 0 ? SEMEL_OK : refuse(problem, path, error);
+}
+
 enum semel_code lmdb_file_open(struct lmdb_file *file, const char *path, const struct store_options *options,
                                struct store_problem *ret_problem)
 {
     *file = (struct lmdb_file){.env = NULL};
     enum semel_code code = owner_take(&file->owner, path, ret_problem);
     if (code == SEMEL_OK)
-        code = lmdb_check(file->owner.file_fd, path, ret_problem);
+        code = look_at(file, path, ret_problem);
     if (code == SEMEL_OK)
         code = open_environment(file, path, options->size_bytes, ret_problem);
+    if (code == SEMEL_OK)
+        code = make_durable(file, path, ret_problem);
     if (code == SEMEL_OK)
         code = open_databases(file, path, options, ret_problem);
     if (code == SEMEL_OK) {
