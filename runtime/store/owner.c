@@ -54,7 +54,7 @@ static void read_pid(int fd, char *ret_pid)
 }
 
 /* As the kernel tells: "1: FLOCK  ADVISORY  WRITE PID MAJOR:MINOR:INODE 0 EOF".  It does not for every file system. */
-static void look_up_pid(int fd, char *ret_pid)
+static void look_through_locks(int fd, char *ret_pid)
 {
     struct stat file;
     char line[200];
@@ -73,6 +73,15 @@ static void look_up_pid(int fd, char *ret_pid)
             snprintf(ret_pid, PID_TEXT, "%ld", pid);
     }
     fclose(locks);
+}
+
+/* It is told a page at a time: when others end locks in between, one that lasts may be passed over. */
+static void look_up_pid(int fd, char *ret_pid)
+{
+    enum { TRIES = 8 };
+    ret_pid[0] = '\0';
+    for (int i = 0; i < TRIES && ret_pid[0] == '\0'; i++)
+        look_through_locks(fd, ret_pid);
 }
 
 /* ---- taking it ---- */
