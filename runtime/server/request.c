@@ -293,9 +293,10 @@ int64_t semel_request_deadline_ms(const semel_request *request)
 {
     if (request->deadline_ns == 0)
         return -1;
-    const struct semel_server *server = request->home->server;
+    struct semel_server *server = request->home->server;
     if (server == NULL || semel_request_cancelled(request))
         return 0;
+    loop_freshen(server_loop(server)); /* who asks may have worked since the turn began */
     int64_t left_ns = request->deadline_ns - server_now(server);
     return left_ns > 0 ? left_ns / MS_IN_NS : 0;
 }

@@ -52,7 +52,8 @@ static enum semel_code take_long_first(struct server *server, semel_request *req
     return SEMEL_OK;
 }
 
-Test(clock, of_a_server_goes_on_while_a_handler_works)
+/* Requests that are read in one turn. */
+static void serve(unsigned count, server_handler *handler)
 {
     struct server server;
     struct peer peer;
@@ -60,19 +61,42 @@ Test(clock, of_a_server_goes_on_while_a_handler_works)
     size_t size = 0;
     struct hello hello = peer_some_hello(1);
     server_open(&server, NULL);
-    server.handler = take_long_first;
+    server.handler = handler;
     peer_connect(&peer, server.uri);
     cr_assert_not(peer_greet(&peer, &hello));
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < count; i++) {
         struct frame request = peer_request(i + 1, 1, ADD, bodies[i], peer_body(bodies[i], i + 1));
         request.time_ms = GIVEN_MS;
         size += peer_build(&peer, &request, bytes + size, sizeof bytes - size);
     }
     cr_assert(peer_write(&peer, bytes, size));
-    for (uint64_t seq = 1; seq <= 2; seq++)
+    for (uint64_t seq = 1; seq <= count; seq++)
         cr_assert_eq(peer_expect(&peer, FRAME_REPLY).seq, seq);
     peer_close(&peer);
     server_close(&server);
+}
+
+Test(clock, of_a_server_goes_on_while_a_handler_works)
+{
+    serve(2, take_long_first);
+}
+
+static enum semel_code take_long_and_ask(struct server *server, semel_request *request, probe_Request *in,
+                                         probe_Reply *out)
+{
+    (void)server;
+    (void)in;
+    (void)out;
+    take_long();
+    int64_t most_ns = request->deadline_ns + GIVEN_MS * MS_IN_NS - least_ns();
+    int64_t left_ms = semel_request_deadline_ms(request);
+    cr_assert(left_ms > 0 && left_ms * MS_IN_NS <= most_ns, "%lld ms", (long long)left_ms);
+    return SEMEL_OK;
+}
+
+Test(clock, of_a_handler_that_asks_what_is_left_goes_on)
+{
+    serve(1, take_long_and_ask);
 }
 
 /* ---- a client ---- */
