@@ -314,11 +314,18 @@ static void forsake(struct store *store)
 
 /* ---- life ---- */
 
+/* All that was written ahead comes to its place. */
+static int bring_in(struct lmdb *lmdb)
+{
+    int error = begin(lmdb);
+    return error == 0 ? end(lmdb) : error;
+}
+
 /* At rest all is in the tree, where it has two checks.  Should that fail, it is found ahead of it again. */
 static void settle(struct lmdb *lmdb)
 {
-    if (!lmdb->failed && lmdb->ahead.count > 0 && begin(lmdb) == 0)
-        (void)end(lmdb);
+    if (!lmdb->failed && lmdb->ahead.count > 0)
+        (void)bring_in(lmdb);
 }
 
 static void close_store(struct store *store)
@@ -347,6 +354,18 @@ static const struct store_ops ops = {
     .forsake = forsake,
 };
 
+/* StoreSize may have been lowered below what is used: what was promised finds a place all the same. */
+static int bring_in_at_any_rate(struct lmdb *lmdb)
+{
+    MDB_envinfo info;
+    int error = bring_in(lmdb);
+    if (error != MDB_MAP_FULL)
+        return error;
+    mdb_env_info(lmdb->file.env, &info);
+    error = mdb_env_set_mapsize(lmdb->file.env, info.me_mapsize + AHEAD_PART * lmdb->ahead.size);
+    return error == 0 ? bring_in(lmdb) : error;
+}
+
 /* What a crash has left ahead of the tree comes to its place before anything else. */
 static int recover(struct lmdb *lmdb, const char **ret_wrong)
 {
@@ -365,10 +384,8 @@ static int recover(struct lmdb *lmdb, const char **ret_wrong)
     if (error == 0)
         *ret_wrong = ahead_find(&lmdb->ahead, area, last);
     mdb_txn_abort(txn);
-    if (error == 0 && *ret_wrong == NULL && lmdb->ahead.count > 0) {
-        error = begin(lmdb);
-        error = error == 0 ? end(lmdb) : error;
-    }
+    if (error == 0 && *ret_wrong == NULL && lmdb->ahead.count > 0)
+        error = bring_in_at_any_rate(lmdb);
     return error;
 }
 

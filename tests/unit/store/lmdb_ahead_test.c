@@ -130,6 +130,45 @@ Test(lmdb_ahead, what_is_told_is_a_row_up_to_the_newest)
     store->ops->close(store);
 }
 
+/* ---- a StoreSize that was lowered ---- */
+
+static struct store *open_of_size(uint64_t size_bytes)
+{
+    struct store *store = NULL;
+    struct store_problem problem = {.text = ""};
+    const struct store_options options = {
+        .fresh = {.bytes = {1}}, .secret = stores_secret, .size_bytes = size_bytes};
+    cr_assert_eq(store_open(spec, &options, &store, &problem), SEMEL_OK, "%s", problem.text);
+    return store;
+}
+
+/* 9 MB in the tree, and what fills the pages ahead of it. */
+static void fill_large_store(void)
+{
+    static uint8_t bytes[300000];
+    struct store *store = open_of_size(4 * STORES_SIZE);
+    load_count(store);
+    for (uint64_t number = 1; number <= 40; number++)
+        if (stores_commit(store, number, bytes, number <= 30 ? sizeof bytes : 9000, 1) != STORE_COMMITTED)
+            abort();
+}
+
+Test(lmdb_ahead, it_comes_to_its_place_in_a_store_that_was_made_smaller_than_it_is)
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        fill_large_store();
+        _exit(0);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    struct store *store = open_of_size(STORES_SIZE);
+    cr_assert_eq(load_count(store), 40);
+    cr_assert_eq(store->ops->usage(store).free_bytes, 0, "there is no room for new work");
+    store->ops->close(store);
+}
+
 /* ---- handlers ---- */
 
 static MDB_dbi open_own(struct store *store)
