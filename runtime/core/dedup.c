@@ -11,6 +11,8 @@ enum {
     FIRST_RING = 16,
     /* A ring that once had to be larger is given back when it is empty; smaller ones are worth keeping. */
     KEPT_RING = 1024,
+    /* When this part of all room is taken, none of it is worth keeping for nothing. */
+    SCARCE_PART = 2,
 };
 
 void dedup_init(struct dedup_table *table, struct dedup_domain *domain, uint64_t floor, uint32_t window)
@@ -71,10 +73,9 @@ void dedup_trim(struct dedup_table *table)
     table->ring_size = 0;
 }
 
-void dedup_ack(struct dedup_table *table, uint64_t floor)
+/* The records and the floor itself. */
+static void raise_floor(struct dedup_table *table, uint64_t floor)
 {
-    if (floor <= table->floor)
-        return;
     /* A floor far ahead is a client's right; the walk is bounded by the ring all the same. */
     uint64_t steps = floor - table->floor < table->ring_size ? floor - table->floor : table->ring_size;
     for (uint64_t i = 0; i < steps; i++) {
@@ -83,7 +84,19 @@ void dedup_ack(struct dedup_table *table, uint64_t floor)
             forget(table, record);
     }
     table->floor = floor;
-    if (table->ring_size > KEPT_RING)
+}
+
+static bool is_scarce(const struct dedup_domain *domain)
+{
+    return domain->kept_bytes >= domain->keep_total / SCARCE_PART;
+}
+
+void dedup_ack(struct dedup_table *table, uint64_t floor)
+{
+    if (floor > table->floor)
+        raise_floor(table, floor);
+    /* Also where the floor stays: room may have become scarce since, and who is idle says no more than this. */
+    if (table->ring_size > KEPT_RING || is_scarce(table->domain))
         dedup_trim(table);
 }
 

@@ -76,7 +76,8 @@ void dedup_fini(struct dedup_table *table);
 /* Gives the ring back if it holds no record. */
 void dedup_trim(struct dedup_table *table);
 
-/* The client has completed every seq below floor.  A floor that goes back is ignored. */
+/* The client has completed every seq below floor.  A floor that goes back is ignored.  An empty ring is given back if
+ * it is large, or room is scarce. */
 void dedup_ack(struct dedup_table *table, uint64_t floor);
 /* Writes the floor into the journal, if that is of use.  Not needed when a request follows: its BEGIN tells the
  * floor. */

@@ -236,24 +236,64 @@ Test(dedup, a_large_ring_stays_while_a_request_runs)
     shop_close(&shop);
 }
 
+enum { SHARED_ROOM = 96 * sizeof(struct dedup_record) };
+
+/* One ran, so that its ring has as many places as its seq asks for, and a reply of this size is kept. */
+static void run_one(struct dedup_table *table, uint64_t seq, size_t reply_size)
+{
+    struct dedup_question question = {.seq = seq, .method = 1};
+    struct dedup_run run;
+    cr_assert_eq(dedup_admit(table, &question, &run).answer, DEDUP_RUN);
+    finish(&run, reply_size);
+}
+
 /* Regression: all was acknowledged and nothing ran, and yet the store refused, for rings were never given back. */
 Test(dedup, idle_tables_do_not_fill_the_store)
 {
-    struct dedup_domain domain = {.keep_reply = 1000, .keep_total = 50000};
-    struct dedup_table busy, other;
-    struct dedup_run run;
-    dedup_init(&busy, &domain, 1, 1024);
+    struct dedup_domain domain = {.keep_reply = 1000, .keep_total = SHARED_ROOM};
+    struct dedup_table idle, other;
+    dedup_init(&idle, &domain, 1, 1024);
     dedup_init(&other, &domain, 1, 1024);
-    struct dedup_question question = {.seq = 1024, .method = 1};
-    cr_assert_eq(dedup_admit(&busy, &question, &run).answer, DEDUP_RUN);
-    dedup_finish(&run, NULL);
-    dedup_ack(&busy, 1025);
-    cr_assert_eq(busy.records, 0);
-    question.seq = 1000;
+    run_one(&idle, 64, 0);
+    struct dedup_question question = {.seq = 64, .method = 1};
+    struct dedup_run run;
     expect_tell(dedup_admit(&other, &question, &run), SEMEL_REASON_TABLE_FULL, SEMEL_OUTCOME_NOT_EXECUTED);
-    dedup_trim(&busy); /* as its session falls silent */
+    dedup_ack(&idle, 64);
+    cr_assert_eq(idle.ring_size, 64, "its record may be asked for");
+    dedup_ack(&idle, 65);
+    cr_assert_eq(idle.ring_size, 0);
     cr_assert_eq(dedup_admit(&other, &question, &run).answer, DEDUP_RUN);
-    dedup_fini(&busy);
+    dedup_fini(&idle);
     dedup_fini(&other);
+    cr_assert_eq(domain.kept_bytes, 0);
+}
+
+/* Regression: a client that was connected and idle held an empty ring for ever, and a recovery of another, which found
+ * no room beside it and could acknowledge nothing before its end, was refused for as long (simulation, seed 55191). */
+Test(dedup, an_idle_ring_goes_back_once_room_is_scarce)
+{
+    struct dedup_domain domain = {.keep_reply = 4096, .keep_total = SHARED_ROOM};
+    struct dedup_table idle, recovering;
+    dedup_init(&idle, &domain, 1, 1024);
+    dedup_init(&recovering, &domain, 1, 1024);
+    run_one(&idle, 32, 0);
+    dedup_ack(&idle, 33);
+    dedup_ack(&idle, 33);
+    cr_assert_eq(idle.ring_size, 32, "there is room enough: at one call at a time it is worth keeping");
+    run_one(&recovering, 16, 10);
+    run_one(&recovering, 32, 10);
+    struct dedup_question question = {.seq = 48, .method = 1};
+    struct dedup_run run;
+    expect_tell(dedup_admit(&recovering, &question, &run), SEMEL_REASON_TABLE_FULL, SEMEL_OUTCOME_NOT_EXECUTED);
+    dedup_ack(&recovering, 1);
+    cr_assert_eq(recovering.records, 2, "what is not acknowledged stays");
+    dedup_ack(&idle, 33); /* as its next PING says */
+    cr_assert_eq(idle.ring_size, 0);
+    cr_assert_eq(idle.floor, 33);
+    cr_assert_eq(dedup_admit(&recovering, &question, &run).answer, DEDUP_RUN);
+    question.seq = 32;
+    expect_tell(dedup_admit(&idle, &question, &run), SEMEL_REASON_STALE, SEMEL_OUTCOME_UNKNOWN);
+    dedup_fini(&idle);
+    dedup_fini(&recovering);
     cr_assert_eq(domain.kept_bytes, 0);
 }
