@@ -171,16 +171,6 @@ Test(lmdb_ahead, it_comes_to_its_place_in_a_store_that_was_made_smaller_than_it_
 
 /* ---- handlers ---- */
 
-static MDB_dbi open_own(struct store *store)
-{
-    MDB_txn *txn;
-    MDB_dbi dbi;
-    cr_assert_eq(mdb_txn_begin(store->ops->environment(store), NULL, 0, &txn), 0);
-    cr_assert_eq(mdb_dbi_open(txn, "accounts", MDB_CREATE, &dbi), 0);
-    cr_assert_eq(mdb_txn_commit(txn), 0);
-    return dbi;
-}
-
 static void put_in(struct store *store, MDB_dbi dbi, bool keep)
 {
     MDB_txn *txn = store->ops->enter(store);
@@ -194,7 +184,7 @@ Test(lmdb_ahead, a_handler_that_joins_takes_what_was_written_ahead_along)
 {
     struct store *store = stores_open(spec);
     load_count(store);
-    MDB_dbi own = open_own(store);
+    MDB_dbi own = stores_open_own(store);
     commit_range(store, 1, 3, 1);
     put_in(store, own, false);
     cr_assert_eq(count_in_tree(store), 0, "it was undone, and they with it");
@@ -213,7 +203,7 @@ Test(lmdb_ahead, a_handler_that_joins_takes_what_was_written_ahead_along)
 
 static void join_without_commit(struct store *store)
 {
-    MDB_dbi own = open_own(store);
+    MDB_dbi own = stores_open_own(store);
     commit_range(store, 1, 3, 1);
     put_in(store, own, true);
 }
@@ -222,7 +212,7 @@ Test(lmdb_ahead, what_a_handler_has_not_committed_is_gone_and_nothing_else)
 {
     crash_after(join_without_commit);
     struct store *store = stores_open(spec);
-    MDB_dbi own = open_own(store);
+    MDB_dbi own = stores_open_own(store);
     MDB_txn *txn;
     MDB_stat stat;
     cr_assert_eq(load_count(store), 3);

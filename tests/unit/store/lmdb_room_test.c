@@ -178,16 +178,6 @@ Test(lmdb_room, pieces_are_large_until_the_file_fills_up)
 
 /* ---- handlers that join ---- */
 
-static MDB_dbi open_own(struct store *store)
-{
-    MDB_txn *txn;
-    MDB_dbi dbi;
-    cr_assert_eq(mdb_txn_begin(store->ops->environment(store), NULL, 0, &txn), 0);
-    cr_assert_eq(mdb_dbi_open(txn, "accounts", MDB_CREATE, &dbi), 0);
-    cr_assert_eq(mdb_txn_commit(txn), 0);
-    return dbi;
-}
-
 static void put_in(struct store *store, MDB_dbi dbi, const char *word, bool keep)
 {
     MDB_txn *txn = store->ops->enter(store);
@@ -211,7 +201,7 @@ Test(lmdb_room, what_handlers_keep_is_committed_with_the_batch)
 {
     struct store *store = stores_open(spec);
     load_count(store);
-    MDB_dbi own = open_own(store);
+    MDB_dbi own = stores_open_own(store);
     put_in(store, own, "alice", true);
     put_in(store, own, "bob", false);
     put_in(store, own, "carol", true);
@@ -222,7 +212,7 @@ Test(lmdb_room, what_handlers_keep_is_committed_with_the_batch)
     store->ops->close(store); /* as a crash would: without the commit */
     store = stores_open(spec);
     cr_assert_eq(load_count(store), 1);
-    own = open_own(store);
+    own = stores_open_own(store);
     cr_assert_eq(count_own(store, own), 2);
     store->ops->close(store);
 }
@@ -233,7 +223,7 @@ Test(lmdb_room, a_handler_that_is_undone_alone_leaves_no_transaction_open)
     struct store *store = stores_open(spec);
     MDB_txn *txn;
     load_count(store);
-    MDB_dbi own = open_own(store);
+    MDB_dbi own = stores_open_own(store);
     put_in(store, own, "alice", false);
     cr_assert_eq(mdb_txn_begin(store->ops->environment(store), NULL, 0, &txn), 0);
     mdb_txn_abort(txn);
@@ -248,7 +238,7 @@ Test(lmdb_room, what_is_forsaken_is_undone_at_once_and_is_the_end)
     struct store *store = stores_open(spec);
     MDB_txn *txn;
     load_count(store);
-    MDB_dbi own = open_own(store);
+    MDB_dbi own = stores_open_own(store);
     put_in(store, own, "alice", true);
     store->ops->forsake(store);
     cr_assert_eq(mdb_txn_begin(store->ops->environment(store), NULL, 0, &txn), 0);
@@ -274,7 +264,7 @@ Test(lmdb_room, a_handler_that_broke_its_transaction_takes_no_other_along)
 {
     struct store *store = stores_open(spec);
     load_count(store);
-    MDB_dbi own = open_own(store);
+    MDB_dbi own = stores_open_own(store);
     put_in(store, own, "alice", true);
     break_in(store, own);
     put_in(store, own, "bob", true);
@@ -291,7 +281,7 @@ Test(lmdb_room, what_handlers_wrote_goes_with_a_commit_that_fails)
 {
     struct store *store = stores_open(spec);
     load_count(store);
-    MDB_dbi own = open_own(store);
+    MDB_dbi own = stores_open_own(store);
     uint8_t *bytes = calloc(1, 1 << 20);
     put_in(store, own, "alice", true);
     limit_file(64 << 10);
@@ -300,7 +290,7 @@ Test(lmdb_room, what_handlers_wrote_goes_with_a_commit_that_fails)
     cr_assert_null(store->ops->enter(store), "no handler joins a store that has failed");
     store->ops->close(store);
     store = stores_open(spec);
-    own = open_own(store);
+    own = stores_open_own(store);
     cr_assert_eq(count_own(store, own), 0);
     free(bytes);
     store->ops->close(store);
@@ -309,7 +299,7 @@ Test(lmdb_room, what_handlers_wrote_goes_with_a_commit_that_fails)
 Test(lmdb_room, keeps_databases_of_the_application_apart)
 {
     struct store *store = stores_open(spec);
-    open_own(store);
+    stores_open_own(store);
     store->ops->close(store);
     make_store(3);
     store = stores_open(spec);

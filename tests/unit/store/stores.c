@@ -119,3 +119,13 @@ enum store_result stores_commit(struct store *store, uint64_t number, const void
     cr_assert_eq(waiting.told, 1, "once only");
     return waiting.result;
 }
+
+MDB_dbi stores_open_own(struct store *store)
+{
+    MDB_txn *txn;
+    MDB_dbi dbi;
+    cr_assert_eq(mdb_txn_begin(store->ops->environment(store), NULL, 0, &txn), 0);
+    cr_assert_eq(mdb_dbi_open(txn, "accounts", MDB_CREATE, &dbi), 0);
+    cr_assert_eq(mdb_txn_commit(txn), 0);
+    return dbi;
+}

@@ -5,6 +5,7 @@
 #define TESTS_STORE_STORES_H
 
 #include <criterion/criterion.h>
+#include <lmdb.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,5 +38,8 @@ struct store_problem stores_refusal(const char *spec);
 /* Commits these bytes and waits until the store has told the end. */
 enum store_result stores_commit(struct store *store, uint64_t number, const void *bytes, size_t size,
                                 uint64_t wanted_from);
+
+/* Of an LMDB store: a database such as handlers have, "accounts". */
+MDB_dbi stores_open_own(struct store *store);
 
 #endif
